@@ -1,0 +1,463 @@
+//! The graph: visits seen from both sides, kept in step.
+
+use std::collections::HashSet;
+
+use crate::chunk::Row;
+use crate::names::Names;
+use crate::purge::Purge;
+use crate::revocation::Revocations;
+use crate::timeline::Timeline;
+use crate::{MAX_MILLIS, Millis};
+
+/// What became of a visit that was logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Logged {
+    /// It is new.
+    Added,
+    /// It was known and its end has moved.
+    Moved,
+    /// It was known, with this end.
+    Unchanged,
+}
+
+/// What a revocation did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Revoked {
+    /// Visits removed.
+    pub visits: u64,
+    /// False where the id was revoked already and nothing changed.
+    pub changed: bool,
+}
+
+/// What a graph holds now, visits that have expired but are not yet purged included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Visitors with visits.
+    pub visitors: u64,
+    /// Spaces with visits.
+    pub spaces: u64,
+    /// Visits.
+    pub visits: u64,
+    /// The earliest start of a visit; `None` without visits.
+    pub oldest: Option<Millis>,
+    /// The latest end of a visit; `None` without visits.
+    pub newest: Option<Millis>,
+    /// Revoked ids.
+    pub revoked: u64,
+}
+
+/// A visit as an answer shows it: the other side's id, start and end, unclipped.
+pub type VisitOf<'g> = (&'g [u8], Millis, Millis);
+
+pub(crate) type VisitorVisits = Timeline<false>;
+pub(crate) type SpaceVisits = Timeline<true>;
+
+impl<const BY_LENGTH: bool> Default for Timeline<BY_LENGTH> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The content of one Redis key.
+///
+/// Ids passed in have been checked with [`check_id`](crate::check_id), times are at most [`MAX_MILLIS`] and a visit's
+/// start is before its end: whoever reads them from outside checks them once.
+#[derive(Debug, Clone)]
+pub struct Graph {
+    pub(crate) visitors: Names<VisitorVisits>,
+    pub(crate) spaces: Names<SpaceVisits>,
+    /// Visits stored, on the visitors' side.
+    pub(crate) visits: u64,
+    /// No visit ends earlier than this.
+    pub(crate) earliest_end: Millis,
+    /// Heap bytes of all timelines.
+    pub(crate) timelines: usize,
+    pub(crate) revocations: Revocations,
+    pub(crate) purge: Option<Box<Purge>>,
+    extremes: Extremes,
+}
+
+/// The earliest start and the latest end, kept as visits come and counted anew when the one that set them has gone.
+#[derive(Debug, Clone, Copy)]
+struct Extremes {
+    oldest: Millis,
+    newest: Millis,
+    stale: bool,
+}
+
+impl Extremes {
+    const NONE: Self = Self {
+        oldest: Millis::MAX,
+        newest: 0,
+        stale: false,
+    };
+
+    fn add(&mut self, start: Millis, end: Millis) {
+        self.oldest = self.oldest.min(start);
+        self.newest = self.newest.max(end);
+    }
+
+    fn remove(&mut self, start: Millis, end: Millis) {
+        self.stale |= start == self.oldest || end == self.newest;
+    }
+}
+
+impl Default for Graph {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Graph {
+    /// An empty graph.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            visitors: Names::new(),
+            spaces: Names::new(),
+            visits: 0,
+            earliest_end: Millis::MAX,
+            timelines: 0,
+            revocations: Revocations::default(),
+            purge: None,
+            extremes: Extremes::NONE,
+        }
+    }
+
+    /// Logs a visit, which is known by visitor, space and start: logged again with another end, it moves its end.
+    ///
+    /// The caller has asked [`is_revoked`](Self::is_revoked) before. O(log n) in the visits of the visitor and of the
+    /// space, O(1) when visits arrive in order.
+    pub fn visit(&mut self, visitor: &[u8], space: &[u8], start: Millis, end: Millis) -> Logged {
+        debug_assert!(start < end && end <= MAX_MILLIS);
+        let visitor = self.visitors.intern(visitor);
+        let space = self.spaces.intern(space);
+        self.put(visitor, space, start, end)
+    }
+
+    /// Moves a visit to another time; one of the same visitor and space that starts there already is replaced.
+    ///
+    /// `None` where there is no such visit, else whether anything changed.
+    pub fn revisit(
+        &mut self,
+        visitor: &[u8],
+        space: &[u8],
+        start: Millis,
+        new_start: Millis,
+        new_end: Millis,
+    ) -> Option<bool> {
+        let (visitor, space, row) = self.known(visitor, space, start)?;
+        if new_start != start {
+            self.take(visitor, space, &row);
+        }
+        let logged = self.put(visitor, space, new_start, new_end);
+        Some(new_start != start || logged != Logged::Unchanged)
+    }
+
+    /// Removes a visit; false where there is no such visit.
+    pub fn unvisit(&mut self, visitor: &[u8], space: &[u8], start: Millis) -> bool {
+        let Some((visitor, space, row)) = self.known(visitor, space, start) else {
+            return false;
+        };
+        self.take(visitor, space, &row);
+        self.release_visitor(visitor);
+        self.release_space(space);
+        true
+    }
+
+    /// The visitor's visits that overlap `[from, to)`, unclipped, by start, then space. What ended by `expired` is
+    /// never answered.
+    #[must_use]
+    pub fn visits(
+        &self,
+        visitor: &[u8],
+        from: Millis,
+        to: Millis,
+        expired: Millis,
+    ) -> Vec<VisitOf<'_>> {
+        let Some(visitor) = self.visitors.find(visitor) else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        self.visitors.value(visitor).overlapping(from, to, |row| {
+            if row.end() > expired && !self.is_dead(visitor, row.other, row.start, row.end()) {
+                found.push((self.spaces.name(row.other), row.start, row.end()));
+            }
+        });
+        found.sort_unstable_by_key(|&(space, start, _)| (start, space));
+        found
+    }
+
+    /// Who was in the space during `[from, to)`, unclipped, by start, then visitor, at most `count` of them. What ended
+    /// by `expired` is never answered.
+    #[must_use]
+    pub fn present(
+        &self,
+        space: &[u8],
+        from: Millis,
+        to: Millis,
+        expired: Millis,
+        count: usize,
+    ) -> Vec<VisitOf<'_>> {
+        let Some(space) = self.spaces.find(space) else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        self.spaces.value(space).overlapping(from, to, |row| {
+            if row.end() > expired && !self.is_dead(row.other, space, row.start, row.end()) {
+                found.push((self.visitors.name(row.other), row.start, row.end()));
+            }
+        });
+        crate::order::first_by(&mut found, count, |a, b| (a.1, a.0).cmp(&(b.1, b.0)));
+        found
+    }
+
+    /// Erases a visitor with all visits; how many visits that were.
+    pub fn forget(&mut self, visitor: &[u8]) -> u64 {
+        let Some(visitor) = self.visitors.find(visitor) else {
+            return 0;
+        };
+        let mut rows = Vec::with_capacity(self.visitors.value(visitor).rows());
+        self.visitors.value(visitor).for_each(|row| rows.push(row));
+        let mut removed = 0;
+        for row in &rows {
+            // What a purge under way has declared dead goes too, and counts as purged.
+            if self.is_dead(visitor, row.other, row.start, row.end()) {
+                self.bury();
+            } else {
+                removed += 1;
+            }
+            self.take(visitor, row.other, row);
+            self.release_space(row.other);
+        }
+        self.release_visitor(visitor);
+        removed
+    }
+
+    /// Erases a visitor and bars the id for ever.
+    ///
+    /// What stays is a hash of the id under a key of this graph; `salt` becomes that key if there is none yet.
+    pub fn revoke(&mut self, visitor: &[u8], salt: [u8; 16]) -> Revoked {
+        let changed = self.revocations.add(visitor, salt);
+        Revoked {
+            visits: self.forget(visitor),
+            changed,
+        }
+    }
+
+    /// The key under which this graph hashes revoked ids, once it has one.
+    #[must_use]
+    pub fn salt(&self) -> Option<[u8; 16]> {
+        self.revocations.salt()
+    }
+
+    /// Whether the id is barred.
+    #[must_use]
+    pub fn is_revoked(&self, visitor: &[u8]) -> bool {
+        self.revocations.contains(visitor)
+    }
+
+    /// Whether some visit may have ended by `before`. O(1); true may turn out to be nothing, false is certain.
+    #[must_use]
+    pub fn may_have_ended_by(&self, before: Millis) -> bool {
+        self.visits > 0 && self.earliest_end <= before
+    }
+
+    /// Whether the graph holds nothing: no visit and no revocation. What a purge has declared dead but not yet freed is
+    /// still held: ask again when it is done.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.visits == 0 && self.revocations.len() == 0
+    }
+
+    /// What the graph holds. O(1), but for the first call after the oldest or newest visit has gone, which looks at
+    /// every visit.
+    pub fn stats(&mut self) -> Stats {
+        if self.extremes.stale {
+            let mut extremes = Extremes::NONE;
+            for visitor in self.visitors.numbers() {
+                self.visitors
+                    .value(visitor)
+                    .for_each(|row| extremes.add(row.start, row.end()));
+            }
+            self.extremes = extremes;
+        }
+        let any = self.visits > 0;
+        Stats {
+            visitors: self.visitors.len() as u64,
+            spaces: self.spaces.len() as u64,
+            visits: self.visits,
+            oldest: any.then_some(self.extremes.oldest),
+            newest: any.then_some(self.extremes.newest),
+            revoked: self.revocations.len() as u64,
+        }
+    }
+
+    /// Bytes of heap this graph holds, as an allocator with the usual size classes rounds them. O(1).
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.visitors.heap()
+            + self.spaces.heap()
+            + self.timelines
+            + self.revocations.heap()
+            + self.purge.as_ref().map_or(0, |purge| purge.heap())
+    }
+
+    /// About how many heap blocks there are: the effort of freeing them.
+    #[must_use]
+    pub fn blocks(&self) -> usize {
+        2 * (self.visitors.len() + self.spaces.len())
+            + usize::try_from(self.visits).unwrap_or(usize::MAX) / 64
+            + self.revocations.len()
+    }
+
+    /// Whether a purge under way has declared this visit dead: no question sees it any more.
+    #[inline]
+    pub(crate) fn is_dead(&self, visitor: u32, space: u32, start: Millis, end: Millis) -> bool {
+        match &self.purge {
+            None => false,
+            Some(purge) => purge.is_dead(visitor, space, start, end),
+        }
+    }
+
+    /// The visit of that key, if it is alive.
+    fn known(&self, visitor: &[u8], space: &[u8], start: Millis) -> Option<(u32, u32, Row)> {
+        let visitor = self.visitors.find(visitor)?;
+        let space = self.spaces.find(space)?;
+        let len = self.visitors.value(visitor).find(start, space)?;
+        let alive = !self.is_dead(visitor, space, start, start + len);
+        alive.then_some((
+            visitor,
+            space,
+            Row {
+                start,
+                other: space,
+                len,
+            },
+        ))
+    }
+
+    /// Logs a visit on both sides.
+    fn put(&mut self, visitor: u32, space: u32, start: Millis, end: Millis) -> Logged {
+        let len = end - start;
+        let before = self.visitors.value(visitor).heap();
+        let known = self.visitors.value_mut(visitor).upsert(&Row {
+            start,
+            other: space,
+            len,
+        });
+        self.timelines = self.timelines - before + self.visitors.value(visitor).heap();
+        let logged = match known {
+            None => {
+                self.visits += 1;
+                Logged::Added
+            }
+            Some(old) if self.is_dead(visitor, space, start, start + old) => {
+                // Gone by meaning, and this one is new in its place.
+                self.bury();
+                self.extremes.remove(start, start + old);
+                self.change_space(space, |visits| {
+                    visits.remove(&Row {
+                        start,
+                        other: visitor,
+                        len: old,
+                    })
+                });
+                Logged::Added
+            }
+            Some(old) if old == len => return Logged::Unchanged,
+            Some(old) => {
+                self.extremes.remove(start, start + old);
+                self.change_space(space, |visits| {
+                    visits.remove(&Row {
+                        start,
+                        other: visitor,
+                        len: old,
+                    })
+                });
+                Logged::Moved
+            }
+        };
+        self.change_space(space, |visits| {
+            visits.insert(&Row {
+                start,
+                other: visitor,
+                len,
+            })
+        });
+        self.earliest_end = self.earliest_end.min(end);
+        self.extremes.add(start, end);
+        if let Some(purge) = &mut self.purge {
+            purge.logged(visitor, space, start, end);
+        }
+        logged
+    }
+
+    /// Removes a visit from both sides; the numbers stay.
+    fn take(&mut self, visitor: u32, space: u32, row: &Row) {
+        let before = self.visitors.value(visitor).heap();
+        let removed = self.visitors.value_mut(visitor).remove(row);
+        self.timelines = self.timelines - before + self.visitors.value(visitor).heap();
+        debug_assert!(removed, "the visitor's side holds every visit");
+        self.visits -= 1;
+        self.extremes.remove(row.start, row.end());
+        self.change_space(space, |visits| {
+            visits.remove(&Row {
+                other: visitor,
+                ..*row
+            })
+        });
+        if let Some(purge) = &mut self.purge {
+            purge.removed(visitor, space, row.start);
+        }
+    }
+
+    /// Counts a visit that a purge under way declared dead and that goes by other means than its steps.
+    fn bury(&mut self) {
+        if let Some(purge) = &mut self.purge {
+            purge.count += 1;
+        }
+    }
+
+    fn change_space<R>(&mut self, space: u32, change: impl FnOnce(&mut SpaceVisits) -> R) -> R {
+        let visits = self.spaces.value_mut(space);
+        let before = visits.heap();
+        let result = change(visits);
+        self.timelines = self.timelines - before + visits.heap();
+        result
+    }
+
+    /// Frees the number of a visitor nothing refers to any more.
+    pub(crate) fn release_visitor(&mut self, visitor: u32) {
+        if !self.visitors.is_used(visitor) || !self.visitors.value(visitor).is_empty() {
+            return;
+        }
+        match &mut self.purge {
+            // The other side may still hold dead rows with this number.
+            Some(purge) => purge.empty_visitors.push(visitor),
+            None => self.visitors.remove(visitor),
+        }
+    }
+
+    /// Frees the number of a space nothing refers to any more.
+    pub(crate) fn release_space(&mut self, space: u32) {
+        if !self.spaces.is_used(space) || !self.spaces.value(space).is_empty() {
+            return;
+        }
+        match &mut self.purge {
+            Some(purge) => purge.empty_spaces.push(space),
+            None => self.spaces.remove(space),
+        }
+    }
+
+    /// A purge of what ended by `before` is over and `oldest` is the earliest start left, if it is known.
+    pub(crate) fn purged(&mut self, before: Millis, oldest: Option<Millis>) {
+        match oldest {
+            Some(oldest) if self.extremes.newest > before => self.extremes.oldest = oldest,
+            _ => self.extremes.stale = true,
+        }
+    }
+}
+
+/// The visits by which a purge under way tells the living from the dead.
+pub(crate) type Risen = HashSet<(u32, u32, Millis)>;

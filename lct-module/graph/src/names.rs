@@ -1,0 +1,221 @@
+//! Ids interned once: each name has a small number, and at the number stands what belongs to it.
+//!
+//! Looking up is one probe of a hash table that holds nothing but (32 bits of hash, number), 8 bytes a name, then one
+//! look at the name itself. The hash is SipHash-1-3 under a random key, std's own, so nobody can choose ids that
+//! collide. A large table is kept as many small ones, because growing one means moving all its entries at once: with
+//! ten million names a shard that grows moves forty thousand, a millisecond, and no command waits for more.
+
+use std::hash::{BuildHasher, RandomState};
+
+use hashbrown::HashTable;
+
+use crate::memory::allocated;
+
+/// Names kept in one allocation, once there are that many.
+const PAGE: usize = 1024;
+/// A table this large is divided.
+const DIVIDE_AT: usize = 8192;
+/// How many shards a divided table has.
+const SHARDS: usize = 256;
+
+#[derive(Debug, Clone)]
+struct Slot<T> {
+    /// Empty where the number is free.
+    name: Box<[u8]>,
+    value: T,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    hash: u32,
+    number: u32,
+}
+
+/// A set of names, each with a number and a value.
+#[derive(Debug, Clone)]
+pub(crate) struct Names<T> {
+    hasher: RandomState,
+    /// One table, or [`SHARDS`].
+    tables: Vec<HashTable<Entry>>,
+    pages: Vec<Vec<Slot<T>>>,
+    free: Vec<u32>,
+    names: usize,
+    /// Heap bytes of the names.
+    heap: usize,
+}
+
+impl<T: Default> Names<T> {
+    pub(crate) fn new() -> Self {
+        Self {
+            hasher: RandomState::new(),
+            tables: vec![HashTable::new()],
+            pages: Vec::new(),
+            free: Vec::new(),
+            names: 0,
+            heap: 0,
+        }
+    }
+
+    /// How many names there are.
+    pub(crate) fn len(&self) -> usize {
+        self.names
+    }
+
+    /// Every number is below this.
+    pub(crate) fn bound(&self) -> usize {
+        match self.pages.split_last() {
+            Some((last, full)) => full.len() * PAGE + last.len(),
+            None => 0,
+        }
+    }
+
+    /// Heap bytes of names, numbers and slots, as the allocator rounds them; the values' own heap is theirs.
+    pub(crate) fn heap(&self) -> usize {
+        let tables: usize = self
+            .tables
+            .iter()
+            .map(|table| allocated(table.allocation_size()))
+            .sum();
+        let pages: usize = match self.pages.as_slice() {
+            [] => 0,
+            [first, rest @ ..] => {
+                allocated(first.capacity() * size_of::<Slot<T>>())
+                    + rest.len() * allocated(PAGE * size_of::<Slot<T>>())
+            }
+        };
+        self.heap
+            + tables
+            + pages
+            + allocated(self.tables.capacity() * size_of::<HashTable<Entry>>())
+            + allocated(self.pages.capacity() * size_of::<Vec<Slot<T>>>())
+            + allocated(self.free.capacity() * size_of::<u32>())
+    }
+
+    /// Which table, and the hash in it. The table's index and tag bits are both taken from the 32 bits kept.
+    fn hash(&self, name: &[u8]) -> (usize, u32) {
+        let hash = self.hasher.hash_one(name);
+        ((hash >> 56) as usize % self.tables.len(), hash as u32)
+    }
+
+    const fn spread(hash: u32) -> u64 {
+        (hash as u64) << 32 | hash as u64
+    }
+
+    /// The number of a name.
+    pub(crate) fn find(&self, name: &[u8]) -> Option<u32> {
+        let (table, hash) = self.hash(name);
+        self.find_hashed(table, hash, name)
+    }
+
+    fn find_hashed(&self, table: usize, hash: u32, name: &[u8]) -> Option<u32> {
+        self.tables[table]
+            .find(Self::spread(hash), |entry| {
+                entry.hash == hash && self.name(entry.number) == name
+            })
+            .map(|entry| entry.number)
+    }
+
+    /// The number of a name, which is new if need be.
+    pub(crate) fn intern(&mut self, name: &[u8]) -> u32 {
+        let (table, hash) = self.hash(name);
+        if let Some(number) = self.find_hashed(table, hash, name) {
+            return number;
+        }
+        let slot = Slot {
+            name: name.into(),
+            value: T::default(),
+        };
+        let number = match self.free.pop() {
+            Some(number) => {
+                self.pages[number as usize / PAGE][number as usize % PAGE] = slot;
+                number
+            }
+            None => {
+                let number =
+                    u32::try_from(self.bound()).expect("fewer than 2^32 names fit in memory");
+                match self.pages.last_mut() {
+                    Some(page) if page.len() < PAGE => page.push(slot),
+                    // The first page grows as it fills, so that a small graph stays small.
+                    None => self.pages.push(vec![slot]),
+                    Some(_) => {
+                        let mut page = Vec::with_capacity(PAGE);
+                        page.push(slot);
+                        self.pages.push(page);
+                    }
+                }
+                number
+            }
+        };
+        self.heap += allocated(name.len());
+        self.names += 1;
+        self.tables[table].insert_unique(Self::spread(hash), Entry { hash, number }, |entry| {
+            Self::spread(entry.hash)
+        });
+        if self.tables.len() == 1 && self.names > DIVIDE_AT {
+            self.divide();
+        }
+        number
+    }
+
+    #[cold]
+    fn divide(&mut self) {
+        let mut tables = vec![HashTable::new(); SHARDS];
+        for entry in &self.tables[0] {
+            let shard = (self.hasher.hash_one(self.name(entry.number)) >> 56) as usize % SHARDS;
+            tables[shard].insert_unique(Self::spread(entry.hash), *entry, |entry| {
+                Self::spread(entry.hash)
+            });
+        }
+        self.tables = tables;
+    }
+
+    /// Frees a number.
+    pub(crate) fn remove(&mut self, number: u32) {
+        let slot = &mut self.pages[number as usize / PAGE][number as usize % PAGE];
+        let name = std::mem::take(&mut slot.name);
+        slot.value = T::default();
+        let (table, hash) = self.hash(&name);
+        let table = &mut self.tables[table];
+        if let Ok(found) = table.find_entry(Self::spread(hash), |entry| entry.number == number) {
+            found.remove();
+        }
+        if table.capacity() > 32 && table.len() * 8 < table.capacity() {
+            table.shrink_to(table.len() * 2, |entry| Self::spread(entry.hash));
+        }
+        self.heap -= allocated(name.len());
+        self.names -= 1;
+        self.free.push(number);
+        if self.names == 0 {
+            // Nothing refers to a number any more.
+            *self = Self {
+                hasher: self.hasher.clone(),
+                ..Self::new()
+            };
+        }
+    }
+
+    /// The name of a number in use.
+    pub(crate) fn name(&self, number: u32) -> &[u8] {
+        &self.pages[number as usize / PAGE][number as usize % PAGE].name
+    }
+
+    /// Whether the number is in use.
+    pub(crate) fn is_used(&self, number: u32) -> bool {
+        let page = self.pages.get(number as usize / PAGE);
+        page.and_then(|page| page.get(number as usize % PAGE))
+            .is_some_and(|slot| !slot.name.is_empty())
+    }
+
+    pub(crate) fn value(&self, number: u32) -> &T {
+        &self.pages[number as usize / PAGE][number as usize % PAGE].value
+    }
+
+    pub(crate) fn value_mut(&mut self, number: u32) -> &mut T {
+        &mut self.pages[number as usize / PAGE][number as usize % PAGE].value
+    }
+
+    /// Every number in use.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.bound() as u32).filter(|&number| self.is_used(number))
+    }
+}

@@ -1,0 +1,187 @@
+//! Removing what is old, at once in meaning and in slices in work.
+//!
+//! From [`Graph::purge_begin`] on, a visit that was there and ended by `before` is dead: no answer, count or digest
+//! includes it. Its bytes go in steps, first from all spaces, then from all visitors. A visit logged meanwhile is alive
+//! even if it too ended by `before`; those few are remembered as risen. Numbers that become free are given back at the
+//! end, when no dead row can refer to them any more.
+
+use crate::Millis;
+use crate::graph::{Graph, Risen};
+use crate::memory::allocated;
+
+/// Where a purge in slices stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PurgeProgress {
+    /// There is more to do.
+    More,
+    /// It is done; this many visits were removed in all.
+    Done(u64),
+}
+
+/// What looking at one timeline costs, in rows.
+const TIMELINE_WORK: usize = 4;
+
+/// A purge under way.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Purge {
+    before: Millis,
+    /// Visits removed so far.
+    pub(crate) count: u64,
+    /// Visits that ended by `before` but were logged since it began.
+    risen: Risen,
+    /// The next space to look at, then the next visitor.
+    next_space: usize,
+    next_visitor: usize,
+    /// No visit seen on the visitors' side, or logged meanwhile, ends earlier.
+    earliest_end: Millis,
+    /// The earliest start among them; `None` when the visit that set it has gone.
+    oldest: Option<Millis>,
+    pub(crate) empty_visitors: Vec<u32>,
+    pub(crate) empty_spaces: Vec<u32>,
+}
+
+impl Purge {
+    #[inline]
+    pub(crate) fn is_dead(&self, visitor: u32, space: u32, start: Millis, end: Millis) -> bool {
+        end <= self.before
+            && (self.risen.is_empty() || !self.risen.contains(&(visitor, space, start)))
+    }
+
+    /// A visit was logged, or its end moved.
+    pub(crate) fn logged(&mut self, visitor: u32, space: u32, start: Millis, end: Millis) {
+        self.earliest_end = self.earliest_end.min(end);
+        self.oldest = self.oldest.map(|oldest| oldest.min(start));
+        if end <= self.before {
+            self.risen.insert((visitor, space, start));
+        } else {
+            self.risen.remove(&(visitor, space, start));
+        }
+    }
+
+    /// A visit was removed by other means.
+    pub(crate) fn removed(&mut self, visitor: u32, space: u32, start: Millis) {
+        self.risen.remove(&(visitor, space, start));
+        self.oldest = self.oldest.filter(|&oldest| oldest != start);
+    }
+
+    pub(crate) fn heap(&self) -> usize {
+        allocated(size_of::<Self>())
+            + allocated(self.risen.capacity() * 8 / 7 * (size_of::<(u32, u32, Millis)>() + 1))
+            + allocated(self.empty_visitors.capacity() * size_of::<u32>())
+            + allocated(self.empty_spaces.capacity() * size_of::<u32>())
+    }
+}
+
+impl Graph {
+    /// Removes every visit that ended by `before`, at once; how many that were.
+    pub fn purge(&mut self, before: Millis) -> u64 {
+        self.purge_begin(before);
+        loop {
+            if let PurgeProgress::Done(count) = self.purge_step(usize::MAX) {
+                return count;
+            }
+        }
+    }
+
+    /// Begins a purge in slices: from now on no question sees a visit that is there and ended by `before`, and
+    /// [`purge_step`](Self::purge_step) frees them. A purge under way is finished first.
+    pub fn purge_begin(&mut self, before: Millis) {
+        while self.purging() {
+            self.purge_step(usize::MAX);
+        }
+        self.purge = Some(Box::new(Purge {
+            before,
+            earliest_end: Millis::MAX,
+            oldest: Some(Millis::MAX),
+            ..Purge::default()
+        }));
+    }
+
+    /// Whether a purge is under way.
+    #[must_use]
+    pub fn purging(&self) -> bool {
+        self.purge.is_some()
+    }
+
+    /// Goes on with a purge for about `rows` rows' worth of work (a thousand take well under a millisecond).
+    ///
+    /// One timeline is never divided, so a single space with very many visits can exceed that.
+    pub fn purge_step(&mut self, rows: usize) -> PurgeProgress {
+        let Some(mut purge) = self.purge.take() else {
+            return PurgeProgress::Done(0);
+        };
+        let mut work = 0;
+        if !self.may_have_ended_by(purge.before) {
+            // Nothing is old enough: there is nothing to look for.
+            purge.earliest_end = self.earliest_end;
+            (purge.next_space, purge.next_visitor) = (usize::MAX, usize::MAX);
+        }
+        while purge.next_space < self.spaces.bound() && work < rows {
+            let space = purge.next_space as u32;
+            purge.next_space += 1;
+            work = work.saturating_add(TIMELINE_WORK + self.sweep_space(&mut purge, space));
+        }
+        while work < rows && purge.next_visitor < self.visitors.bound() {
+            let visitor = purge.next_visitor as u32;
+            purge.next_visitor += 1;
+            work = work.saturating_add(TIMELINE_WORK + self.sweep_visitor(&mut purge, visitor));
+        }
+        if purge.next_space < self.spaces.bound() || purge.next_visitor < self.visitors.bound() {
+            self.purge = Some(purge);
+            return PurgeProgress::More;
+        }
+        self.purge_end(&mut purge);
+        PurgeProgress::Done(purge.count)
+    }
+
+    fn sweep_space(&mut self, purge: &mut Purge, space: u32) -> usize {
+        if !self.spaces.is_used(space) {
+            return 0;
+        }
+        let visits = self.spaces.value_mut(space);
+        let heap = visits.heap();
+        let swept = visits.sweep(purge.before, |row| {
+            purge.is_dead(row.other, space, row.start, row.end())
+        });
+        self.timelines = self.timelines - heap + visits.heap();
+        if swept.removed > 0 && visits.is_empty() {
+            purge.empty_spaces.push(space);
+        }
+        swept.seen
+    }
+
+    fn sweep_visitor(&mut self, purge: &mut Purge, visitor: u32) -> usize {
+        if !self.visitors.is_used(visitor) {
+            return 0;
+        }
+        let visits = self.visitors.value_mut(visitor);
+        let heap = visits.heap();
+        let swept = visits.sweep(purge.before, |row| {
+            purge.is_dead(visitor, row.other, row.start, row.end())
+        });
+        self.timelines = self.timelines - heap + visits.heap();
+        if swept.removed > 0 && visits.is_empty() {
+            purge.empty_visitors.push(visitor);
+        }
+        if let Some(first) = visits.first() {
+            purge.oldest = purge.oldest.map(|oldest| oldest.min(first.start));
+        }
+        purge.earliest_end = purge.earliest_end.min(swept.earliest_end);
+        purge.count += swept.removed as u64;
+        self.visits -= swept.removed as u64;
+        swept.seen
+    }
+
+    fn purge_end(&mut self, purge: &mut Purge) {
+        if purge.count > 0 {
+            self.purged(purge.before, purge.oldest);
+        }
+        self.earliest_end = purge.earliest_end;
+        for visitor in purge.empty_visitors.drain(..) {
+            self.release_visitor(visitor);
+        }
+        for space in purge.empty_spaces.drain(..) {
+            self.release_space(space);
+        }
+    }
+}
