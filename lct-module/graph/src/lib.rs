@@ -14,8 +14,8 @@
 //! What a visit takes: a row in a chunk is a start, a length and a number in as few bits as the chunk's own rows need.
 //! For a fortnight recorded to the minute that is 15 + 10 + 17 bits, 6 bytes a side; recorded to the millisecond 31 +
 //! 27 + 18 bits, 10 bytes a side. To this come the slack of each chunk (it grows by the allocator's size classes, at
-//! most a fifth) and the names, timelines and hash entries: about 100 bytes a visitor or space plus the id, which at 56
-//! visits a visitor is 2 bytes a visit. Together some 17 bytes a visit to the minute and 25 to the millisecond.
+//! most a fifth) and the names with their timelines and hash entries: about 90 bytes a visitor or space, which at 56 visits
+//! a visitor is 2 bytes a visit. Together 14 bytes a visit to the minute and 22 to the millisecond.
 //!
 //! | operation | cost, n visits of the visitor, m of the space |
 //! |---|---|

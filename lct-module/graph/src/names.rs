@@ -1,7 +1,7 @@
 //! Ids interned once: each name has a small number, and at the number stands what belongs to it.
 //!
 //! Looking up is one probe of a hash table that holds nothing but (32 bits of hash, number), 8 bytes a name, then one
-//! look at the name itself. The hash is SipHash-1-3 under a random key, std's own, so nobody can choose ids that
+//! look at the name itself, which stands beside what belongs to it unless it is unusually long. The hash is SipHash-1-3 under a random key, std's own, so nobody can choose ids that
 //! collide. A large table is kept as many small ones, because growing one means moving all its entries at once: with
 //! ten million names a shard that grows moves forty thousand, a millisecond, and no command waits for more.
 
@@ -18,10 +18,47 @@ const DIVIDE_AT: usize = 8192;
 /// How many shards a divided table has.
 const SHARDS: usize = 256;
 
+/// The longest name kept in place: a UUID has 36 characters, a map's place id 27.
+const IN_PLACE: usize = 38;
+
+#[derive(Debug, Clone)]
+enum Name {
+    /// How many of the bytes are the name's.
+    Short(u8, [u8; IN_PLACE]),
+    Long(Box<[u8]>),
+}
+
+impl Name {
+    /// No name: the number is free.
+    const NONE: Self = Self::Short(0, [0; IN_PLACE]);
+
+    fn new(name: &[u8]) -> Self {
+        if name.len() > IN_PLACE {
+            return Self::Long(name.into());
+        }
+        let mut bytes = [0; IN_PLACE];
+        bytes[..name.len()].copy_from_slice(name);
+        Self::Short(name.len() as u8, bytes)
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Short(length, bytes) => &bytes[..usize::from(*length)],
+            Self::Long(bytes) => bytes,
+        }
+    }
+
+    fn heap(&self) -> usize {
+        match self {
+            Self::Short(..) => 0,
+            Self::Long(bytes) => allocated(bytes.len()),
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Slot<T> {
-    /// Empty where the number is free.
-    name: Box<[u8]>,
+    name: Name,
     value: T,
 }
 
@@ -40,7 +77,7 @@ pub(crate) struct Names<T> {
     pages: Vec<Vec<Slot<T>>>,
     free: Vec<u32>,
     names: usize,
-    /// Heap bytes of the names.
+    /// Heap bytes of the long names.
     heap: usize,
 }
 
@@ -122,9 +159,10 @@ impl<T: Default> Names<T> {
             return number;
         }
         let slot = Slot {
-            name: name.into(),
+            name: Name::new(name),
             value: T::default(),
         };
+        self.heap += slot.name.heap();
         let number = match self.free.pop() {
             Some(number) => {
                 self.pages[number as usize / PAGE][number as usize % PAGE] = slot;
@@ -146,7 +184,6 @@ impl<T: Default> Names<T> {
                 number
             }
         };
-        self.heap += allocated(name.len());
         self.names += 1;
         self.tables[table].insert_unique(Self::spread(hash), Entry { hash, number }, |entry| {
             Self::spread(entry.hash)
@@ -172,9 +209,9 @@ impl<T: Default> Names<T> {
     /// Frees a number.
     pub(crate) fn remove(&mut self, number: u32) {
         let slot = &mut self.pages[number as usize / PAGE][number as usize % PAGE];
-        let name = std::mem::take(&mut slot.name);
+        let name = std::mem::replace(&mut slot.name, Name::NONE);
         slot.value = T::default();
-        let (table, hash) = self.hash(&name);
+        let (table, hash) = self.hash(name.bytes());
         let table = &mut self.tables[table];
         if let Ok(found) = table.find_entry(Self::spread(hash), |entry| entry.number == number) {
             found.remove();
@@ -182,7 +219,7 @@ impl<T: Default> Names<T> {
         if table.capacity() > 32 && table.len() * 8 < table.capacity() {
             table.shrink_to(table.len() * 2, |entry| Self::spread(entry.hash));
         }
-        self.heap -= allocated(name.len());
+        self.heap -= name.heap();
         self.names -= 1;
         self.free.push(number);
         if self.names == 0 {
@@ -196,14 +233,16 @@ impl<T: Default> Names<T> {
 
     /// The name of a number in use.
     pub(crate) fn name(&self, number: u32) -> &[u8] {
-        &self.pages[number as usize / PAGE][number as usize % PAGE].name
+        self.pages[number as usize / PAGE][number as usize % PAGE]
+            .name
+            .bytes()
     }
 
     /// Whether the number is in use.
     pub(crate) fn is_used(&self, number: u32) -> bool {
         let page = self.pages.get(number as usize / PAGE);
         page.and_then(|page| page.get(number as usize % PAGE))
-            .is_some_and(|slot| !slot.name.is_empty())
+            .is_some_and(|slot| !slot.name.bytes().is_empty())
     }
 
     pub(crate) fn value(&self, number: u32) -> &T {

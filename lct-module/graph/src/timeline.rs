@@ -106,18 +106,21 @@ impl<const BY_LENGTH: bool> Timeline<BY_LENGTH> {
     /// Adds a row that is not there yet.
     pub(crate) fn insert(&mut self, row: &Row) {
         match self {
-            Self::Small(chunk) => {
-                let Err(index) = chunk.search(row.start, row.other) else {
-                    debug_assert!(false, "the row is there already");
-                    return;
-                };
-                if chunk.rows() == MAX_ROWS || chunk.insert(index, row).is_err() {
-                    let mut large = Large::from_chunk(chunk);
-                    large.insert(row);
-                    *self = Self::Large(Box::new(large));
-                }
-            }
+            Self::Small(chunk) => match chunk.search(row.start, row.other) {
+                Ok(_) => debug_assert!(false, "the row is there already"),
+                Err(index) => self.insert_small(index, row),
+            },
             Self::Large(large) => large.insert(row),
+        }
+    }
+
+    /// Adds a row to a single chunk at the place a search gave.
+    fn insert_small(&mut self, index: usize, row: &Row) {
+        let Self::Small(chunk) = self else { return };
+        if chunk.rows() == MAX_ROWS || chunk.insert(index, row).is_err() {
+            let mut large = Large::from_chunk(chunk);
+            large.insert(row);
+            *self = Self::Large(Box::new(large));
         }
     }
 
@@ -206,26 +209,26 @@ impl Timeline<false> {
 
     /// Adds a row, or gives the one known by (start, other) another length; the length it had.
     pub(crate) fn upsert(&mut self, row: &Row) -> Option<Millis> {
-        let (chunk, found) = match self {
-            Self::Small(chunk) => {
-                let found = chunk.search(row.start, row.other);
-                (chunk, found)
-            }
-            Self::Large(large) => {
-                let Some(at) = large.locate(0, row.start, row.other) else {
-                    large.insert(row);
+        let (index, old) = match self {
+            Self::Small(chunk) => match chunk.search(row.start, row.other) {
+                Ok(index) => (index, chunk.row(index)),
+                Err(index) => {
+                    self.insert_small(index, row);
                     return None;
-                };
-                let chunk = &mut large.pieces[at].chunk;
-                let found = chunk.search(row.start, row.other);
-                (chunk, found)
+                }
+            },
+            Self::Large(large) => {
+                let at = large.locate(0, row.start, row.other);
+                let found = at.map(|at| large.pieces[at].chunk.search(row.start, row.other));
+                match (at, found) {
+                    (Some(at), Some(Ok(index))) => (index, large.pieces[at].chunk.row(index)),
+                    _ => {
+                        large.insert(row);
+                        return None;
+                    }
+                }
             }
         };
-        let Ok(index) = found else {
-            self.insert(row);
-            return None;
-        };
-        let old = chunk.row(index);
         if old.len != row.len {
             self.set_len(&old, index, row.len);
         }
@@ -502,7 +505,7 @@ impl<const BY_LENGTH: bool> Large<BY_LENGTH> {
 
 const _: () = assert!(
     size_of::<Timeline<true>>() == 32,
-    "a name, its timeline and nothing else: 48 bytes"
+    "a slot holds a name and this, 72 bytes together"
 );
 
 #[cfg(test)]
