@@ -226,6 +226,9 @@ impl<'a> Part<'a> {
                     .collect::<Result<Vec<_>, _>>()?;
                 // A run is an id of a byte, a unit, a count and a row at the least.
                 let count = reader.count(7)?;
+                if count == 0 {
+                    return Err(DecodeError("a part without a visit is never written"));
+                }
                 let runs = reader.clone();
                 for _ in 0..count {
                     read_run(&mut reader, spaces.len(), |_, _| {})?;
@@ -241,6 +244,9 @@ impl<'a> Part<'a> {
                 let mut salt = [0; 16];
                 salt.copy_from_slice(reader.bytes(16)?);
                 let count = reader.count(16)? as usize;
+                if count == 0 {
+                    return Err(DecodeError("a part without a revocation is never written"));
+                }
                 let hashes = reader.bytes(count * 16)?.as_chunks::<16>().0;
                 if !hashes.is_sorted_by(|a, b| a < b) {
                     return Err(DecodeError("the hashes are not in order"));

@@ -263,6 +263,12 @@ impl Graph {
         self.visits > 0 && self.earliest_end <= before
     }
 
+    /// Visits stored, those a purge has declared dead but not yet freed included. O(1).
+    #[must_use]
+    pub fn visit_count(&self) -> u64 {
+        self.visits
+    }
+
     /// Whether the graph holds nothing: no visit and no revocation. What a purge has declared dead but not yet freed is
     /// still held: ask again when it is done.
     #[must_use]
