@@ -1,0 +1,31 @@
+//! `LCT.FORGET graph visitor`
+//!
+//! Erases a visitor with all visits. The key goes with the last visit. Within an hour the append-only file forgets too.
+//!
+//! Reply: integer, the visits removed.
+//!
+//! Complexity: O(V log N), V being the visits of the visitor and N those to their spaces.
+//!
+//! Errors: an id that is none.
+
+use crate::error::Result;
+use crate::ffi::{Call, Mode};
+use crate::{erasure, metrics};
+
+pub(crate) fn run(call: &Call<'_>) -> Result<()> {
+    let visitor = call.arguments().id("visitor")?;
+
+    let mut key = call.open(Mode::Write);
+    let removed = match key.value()? {
+        Some(value) => value.mutate(|graph| graph.forget(visitor)),
+        None => 0,
+    };
+    if removed > 0 {
+        call.context.replicate_verbatim();
+        key.changed(c"lct.forget");
+        erasure::person_erased();
+        metrics::VISITORS_ERASED.add(1);
+    }
+    call.context.reply_integer(removed);
+    Ok(())
+}

@@ -1,0 +1,33 @@
+//! `LCT.PRESENT graph space from to [COUNT n]`
+//!
+//! Who was in a space in a period.
+//!
+//! Reply: array of `[visitor, start, end]`, unclipped, by start, then visitor; with COUNT the first n.
+//!
+//! Complexity: O(log N + M log M), N being the visits to the space and M those in the period.
+//!
+//! Errors: an id, time or option that is none; to before from.
+
+use crate::error::{Result, Rule};
+use crate::ffi::{Call, Mode};
+use crate::metrics;
+
+pub(crate) fn run(call: &Call<'_>) -> Result<()> {
+    let mut arguments = call.arguments();
+    let space = arguments.id("space")?;
+    let (from, to) = (arguments.millis("from")?, arguments.millis("to")?);
+    if to < from {
+        return Err(Rule::NotBefore("from").broken_by("to"));
+    }
+    let count = call.options(&mut arguments)?.count.unwrap_or(usize::MAX);
+
+    let expired = call.limits().expired();
+    let mut key = call.open(Mode::Read);
+    let visits = match key.value()? {
+        Some(value) => value.graph().present(space, from, to, expired, count),
+        None => Vec::new(),
+    };
+    call.context.reply_visits(&visits);
+    metrics::QUESTIONS_ANSWERED.add(1);
+    Ok(())
+}

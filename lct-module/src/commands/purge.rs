@@ -1,0 +1,42 @@
+//! `LCT.PURGE graph [BEFORE ms] [ALERTS ms]`
+//!
+//! Removes the visits that ended by BEFORE (by default what `lct.retention` lets expire), with visitors and spaces
+//! nothing refers to any more. No question sees them from the moment the command begins; outside of MULTI and scripts
+//! their memory is freed in slices while others are served, and the reply comes when that is done.
+//!
+//! Reply: integer, the visits removed. If the key is deleted meanwhile: those removed until then, as far as known.
+//!
+//! Complexity: O(N), N being the visitors, the spaces and the visits that go.
+//!
+//! Errors: a time or option that is none; a time later than now.
+
+use crate::error::Result;
+use crate::ffi::{BlockedClient, Call, Mode};
+use crate::limits::{before, not_after};
+use crate::settings;
+use crate::sweep::{self, Cut, Purged, Slice};
+
+pub(crate) fn run(call: &Call<'_>) -> Result<()> {
+    let options = call.options(&mut call.arguments())?;
+    let now = options.clock.unwrap_or_else(|| call.context.now());
+    let expired = before(now, settings::RETENTION.millis());
+    let aged = before(now, settings::ALERT_TTL.millis());
+    let cut = Cut {
+        before: not_after(now, "BEFORE", options.before, expired)?,
+        alerts: not_after(now, "ALERTS", options.alerts, aged)?,
+        now,
+    };
+
+    let slice = if call.context.is_indivisible() {
+        Slice::WHOLE
+    } else {
+        Slice::begin()
+    };
+    let key = call.open(Mode::Write);
+    match sweep::purge(call.context, key, cut, slice)? {
+        Purged::All(removed) => call.context.reply_integer(removed),
+        Purged::Begun(_) if call.context.must_obey() => call.context.reply_integer(0), // nobody reads it
+        Purged::Begun(number) => sweep::wait(number, BlockedClient::new(call.context)),
+    }
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! LCT for Redis and Valkey: who shared a space with someone who turned out to be infectious.
+//!
+//! This file is the register: the whole command surface in one place. Each command is a file in `commands`; what a
+//! graph is and who is exposed is the business of the crate `lct_graph`; everything `unsafe` is in `ffi`.
+
+#![deny(unsafe_code)]
+
+mod arguments;
+mod commands;
+mod erasure;
+mod error;
+#[expect(
+    unsafe_code,
+    reason = "the boundary to the server's C API, and the only place with unsafe code"
+)]
+mod ffi;
+mod limits;
+mod metrics;
+mod options;
+mod retention;
+mod settings;
+mod spec;
+mod sweep;
+mod value;
+
+use std::time::Duration;
+
+use spec::{Access, Opt, Param, Spec, Speed, Takes};
+
+/// Every command. Each takes the graph's key first, then what `takes` and `options` say. From this the server learns
+/// flags, arity, key specs, ACL categories and documentation, and the commands learn which options are theirs.
+const COMMANDS: &[Spec] = &[
+    Spec {
+        name: c"lct.visit",
+        run: commands::visit::run,
+        access: Access::Grow,
+        speed: Speed::Fast,
+        takes: Takes::Repeated(&[Param::Visitor, Param::Space, Param::Start, Param::End]),
+        options: &[],
+        internal: &[],
+        summary: c"Logs visits: who was in which space from when to when",
+        complexity: c"O(log N) for each visit, N being the visits of its visitor and of its space",
+    },
+    Spec {
+        name: c"lct.revisit",
+        run: commands::revisit::run,
+        access: Access::Grow,
+        speed: Speed::Fast,
+        takes: Takes::Once(&[Param::Visitor, Param::Space, Param::Start, Param::NewStart, Param::NewEnd]),
+        options: &[],
+        internal: &[],
+        summary: c"Moves a visit to another time",
+        complexity: c"O(log N), N being the visits of the visitor and of the space",
+    },
+    Spec {
+        name: c"lct.unvisit",
+        run: commands::unvisit::run,
+        access: Access::Erase,
+        speed: Speed::Fast,
+        takes: Takes::Once(&[Param::Visitor, Param::Space, Param::Start]),
+        options: &[],
+        internal: &[],
+        summary: c"Removes a visit",
+        complexity: c"O(log N), N being the visits of the visitor and of the space",
+    },
+    Spec {
+        name: c"lct.visits",
+        run: commands::visits::run,
+        access: Access::Read,
+        speed: Speed::Slow,
+        takes: Takes::Once(&[Param::Visitor]),
+        options: &[Opt::From, Opt::To],
+        internal: &[],
+        summary: c"Lists a visitor's visits",
+        complexity: c"O(log N + M log M), N being the visitor's visits and M those in the answer",
+    },
+    Spec {
+        name: c"lct.present",
+        run: commands::present::run,
+        access: Access::Read,
+        speed: Speed::Slow,
+        takes: Takes::Once(&[Param::Space, Param::From, Param::To]),
+        options: &[Opt::Count],
+        internal: &[],
+        summary: c"Lists who was in a space in a period",
+        complexity: c"O(log N + M log M), N being the visits to the space and M those in the period",
+    },
+    Spec {
+        name: c"lct.exposed",
+        run: commands::exposed::run,
+        access: Access::Read,
+        speed: Speed::Slow,
+        takes: Takes::Once(&[Param::Visitor]),
+        options: &[Opt::From, Opt::To, Opt::At, Opt::Order, Opt::MinTime, Opt::Within, Opt::Linger, Opt::MinPriority, Opt::WithTimes, Opt::Count],
+        internal: &[],
+        summary: c"Tells who shared a space with a visitor at the same time",
+        complexity: c"O(V (log N + M)), V being the visits of the visitor (ORDER 2: and of every contact), N the visits to their spaces and M those that overlap; COUNT and WITHTIMES sort the answer",
+    },
+    Spec {
+        name: c"lct.forget",
+        run: commands::forget::run,
+        access: Access::Erase,
+        speed: Speed::Slow,
+        takes: Takes::Once(&[Param::Visitor]),
+        options: &[],
+        internal: &[],
+        summary: c"Erases a visitor with all visits",
+        complexity: c"O(V log N), V being the visits of the visitor and N those to their spaces",
+    },
+    Spec {
+        name: c"lct.revoke",
+        run: commands::revoke::run,
+        access: Access::Erase,
+        speed: Speed::Slow,
+        takes: Takes::Once(&[Param::Visitor]),
+        options: &[],
+        internal: &[Opt::Salt],
+        summary: c"Erases a visitor and bars the id from this graph for ever",
+        complexity: c"O(V log N), V being the visits of the visitor and N those to their spaces",
+    },
+    Spec {
+        name: c"lct.purge",
+        run: commands::purge::run,
+        access: Access::Erase,
+        speed: Speed::Slow,
+        takes: Takes::Once(&[]),
+        options: &[Opt::Before, Opt::Alerts],
+        internal: &[Opt::Clock],
+        summary: c"Removes the visits that have ended by a time",
+        complexity: c"O(N), N being the visitors, the spaces and the visits that go; done in slices outside of transactions and scripts",
+    },
+    Spec {
+        name: c"lct.info",
+        run: commands::info::run,
+        access: Access::Read,
+        speed: Speed::Slow,
+        takes: Takes::Once(&[]),
+        options: &[],
+        internal: &[],
+        summary: c"Tells how much a graph holds",
+        complexity: c"O(1); O(N) the first time after the oldest or newest of N visits has gone",
+    },
+    Spec {
+        name: c"lct.load",
+        run: commands::load::run,
+        access: Access::Grow,
+        speed: Speed::Slow,
+        takes: Takes::Once(&[Param::Part]),
+        options: &[],
+        internal: &[],
+        summary: c"Adds a part of a graph while the append-only file is being read; internal",
+        complexity: c"O(N log N), N being the visits in the part",
+    },
+    #[cfg(feature = "panic-command")]
+    Spec {
+        name: c"lct.panic",
+        run: commands::panic::run,
+        access: Access::Grow,
+        speed: Speed::Slow,
+        takes: Takes::Once(&[]),
+        options: &[Opt::Write],
+        internal: &[],
+        summary: c"Panics, in a question or (WRITE) in the middle of a change; for tests",
+        complexity: c"O(1)",
+    },
+];
+
+/// Starts what the module does by itself. Called once, when the module is loaded.
+fn start(context: ffi::Context<'_>) {
+    ffi::after::<retention::Retention>(context, Duration::ZERO);
+    ffi::after::<erasure::Erasure>(context, Duration::ZERO);
+}

@@ -1,0 +1,259 @@
+//! Purges: done at once in meaning, in slices in work.
+//!
+//! A purge takes effect, and is replicated, in the moment it begins: from then on no question sees what it removes.
+//! Freeing the memory goes on in slices of less than a millisecond between which the server serves its clients, on
+//! primaries and replicas alike, each at its own pace. A replica's purge comes from its primary, resolved: it consults
+//! neither its clock nor its settings.
+
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
+
+use lct_graph::{Millis, PurgeProgress};
+
+use crate::error::{Error, Result};
+use crate::ffi::{self, BlockedClient, Context, Key, Mode, Name, Task, guard};
+use crate::value::Value;
+use crate::{erasure, metrics};
+
+/// How long one slice may last: below a millisecond with the step that exceeds it.
+const SLICE: Duration = Duration::from_micros(700);
+/// How long the server's clients have between two slices.
+pub(crate) const PAUSE: Duration = Duration::from_millis(1);
+/// Rows' worth of work between two looks at the clock; some 30 µs.
+const STEP: usize = 500;
+
+thread_local! {
+    static SWEEPS: RefCell<Vec<Sweep>> = const { RefCell::new(Vec::new()) };
+    static LAST_NUMBER: Cell<u64> = const { Cell::new(0) };
+    static TIMER_RUNS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Where a purge cuts. Everything is resolved: no default, no clock.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cut {
+    /// Visits that ended by then go.
+    pub(crate) before: Millis,
+    /// Alerts issued before then go.
+    pub(crate) alerts: Millis,
+    /// When this was decided.
+    pub(crate) now: Millis,
+}
+
+/// How far [`purge`] got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purged {
+    /// To the end; visits removed.
+    All(u64),
+    /// The rest goes in slices, under this number.
+    Begun(u64),
+}
+
+/// The time work may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Slice(Option<Instant>);
+
+impl Slice {
+    /// A slice that begins now.
+    pub(crate) fn begin() -> Self {
+        Self(Some(Instant::now() + SLICE))
+    }
+
+    /// As long as it takes.
+    pub(crate) const WHOLE: Self = Self(None);
+
+    /// Whether it is over.
+    pub(crate) fn is_over(self) -> bool {
+        self.0.is_some_and(|end| Instant::now() >= end)
+    }
+}
+
+/// The rest of a purge.
+struct Sweep {
+    number: u64,
+    database: i32,
+    key: Vec<u8>,
+    /// Visits removed so far; what the client is told if the graph goes before the purge ends.
+    removed: u64,
+    /// Who waits for the end.
+    client: Option<BlockedClient>,
+}
+
+/// How many purges are under way.
+pub(crate) fn running() -> u64 {
+    SWEEPS.with_borrow(|sweeps| sweeps.len() as u64)
+}
+
+/// Purges the graph in `key`, as far as `slice` allows; the rest follows by itself. Replicates it if anything goes.
+pub(crate) fn purge(
+    context: Context<'_>,
+    mut key: Key<'_>,
+    cut: Cut,
+    slice: Slice,
+) -> Result<Purged> {
+    let Some(value) = key.value()? else {
+        return Ok(Purged::All(0));
+    };
+    finish(value);
+    value.last_purge = cut.now;
+    if !value.graph().may_have_ended_by(cut.before) {
+        return Ok(Purged::All(0));
+    }
+    value.mutate(|graph| graph.purge_begin(cut.before));
+    let (progress, removed) = work(value, slice);
+    if progress == PurgeProgress::Done(0) {
+        return Ok(Purged::All(0));
+    }
+    let [before, alerts, now] =
+        [cut.before, cut.alerts, cut.now].map(|time| time.to_string().into_bytes());
+    context.replicate(
+        c"LCT.PURGE",
+        &[
+            key.name().bytes(),
+            b"BEFORE",
+            &before,
+            b"ALERTS",
+            &alerts,
+            b"CLOCK",
+            &now,
+        ],
+    );
+    metrics::PURGES.add(1);
+    metrics::LAST_PURGE.set(cut.now);
+    erasure::visits_removed();
+    let purged = match progress {
+        PurgeProgress::Done(removed) => {
+            metrics::VISITS_PURGED.add(removed);
+            Purged::All(removed)
+        }
+        PurgeProgress::More => Purged::Begun(continue_later(context, &mut key, removed)?),
+    };
+    key.changed(c"lct.purge");
+    Ok(purged)
+}
+
+/// Lets slices go on with a purge that is under way in `key` and has `removed` visits so far; its number.
+pub(crate) fn continue_later(context: Context<'_>, key: &mut Key<'_>, removed: u64) -> Result<u64> {
+    let number = LAST_NUMBER.get() + 1;
+    LAST_NUMBER.set(number);
+    if let Some(value) = key.value()? {
+        value.sweep = number;
+    }
+    let sweep = Sweep {
+        number,
+        database: context.database(),
+        key: key.name().bytes().to_vec(),
+        removed,
+        client: None,
+    };
+    SWEEPS.with_borrow_mut(|sweeps| sweeps.push(sweep));
+    if !TIMER_RUNS.replace(true) {
+        ffi::after::<Sweeper>(context, PAUSE);
+    }
+    Ok(number)
+}
+
+/// Whether slices go on with the purge under way in `value`.
+pub(crate) fn is_swept(value: &Value) -> bool {
+    SWEEPS.with_borrow(|sweeps| sweeps.iter().any(|sweep| sweep.number == value.sweep))
+}
+
+/// Lets `client` wait for the end of the purge `number`.
+pub(crate) fn wait(number: u64, client: BlockedClient) {
+    SWEEPS.with_borrow_mut(|sweeps| {
+        if let Some(sweep) = sweeps.iter_mut().find(|sweep| sweep.number == number) {
+            sweep.client = Some(client);
+        }
+    });
+}
+
+/// Ends a purge under way, because another is to begin, and answers who waited for it.
+fn finish(value: &mut Value) {
+    if !value.graph().purging() {
+        return;
+    }
+    let (PurgeProgress::Done(removed), _) = work(value, Slice::WHOLE) else {
+        return;
+    };
+    let number = std::mem::take(&mut value.sweep);
+    let sweep = SWEEPS.with_borrow_mut(|sweeps| {
+        let at = sweeps.iter().position(|sweep| sweep.number == number)?;
+        Some(sweeps.swap_remove(at))
+    });
+    metrics::VISITS_PURGED.add(removed);
+    if let Some(sweep) = sweep {
+        sweep.answer(Ok(removed));
+    }
+}
+
+/// Goes on with the purge under way until `slice` is over; visits removed in it.
+fn work(value: &mut Value, slice: Slice) -> (PurgeProgress, u64) {
+    let before = value.graph().visit_count();
+    loop {
+        let progress = value.mutate(|graph| graph.purge_step(STEP));
+        if progress != PurgeProgress::More || slice.is_over() {
+            return (progress, before - value.graph().visit_count());
+        }
+    }
+}
+
+/// The timer behind the slices; it runs while there is something to sweep.
+pub(crate) struct Sweeper;
+
+impl Task for Sweeper {
+    const AFTER_PANIC: Option<Duration> = Some(PAUSE);
+
+    fn run(context: Context<'_>) -> Option<Duration> {
+        let slice = Slice::begin();
+        let mut sweeps = SWEEPS.take().into_iter();
+        let mut unfinished = Vec::new();
+        while !slice.is_over()
+            && let Some(mut sweep) = sweeps.next()
+        {
+            match guard::catch(|| sweep.advance(context, slice)) {
+                Ok(None) => unfinished.push(sweep),
+                Ok(Some(removed)) => sweep.answer(Ok(removed)),
+                Err(error) => sweep.answer(Err(error)),
+            }
+        }
+        let waiting: Vec<_> = sweeps.chain(unfinished).collect(); // whose turn it was goes to the end
+        let is_done = waiting.is_empty();
+        SWEEPS.set(waiting);
+        TIMER_RUNS.set(!is_done);
+        (!is_done).then_some(PAUSE)
+    }
+}
+
+impl Sweep {
+    /// Does a slice. `Some` is the end: visits removed, those until then if the graph has gone meanwhile.
+    fn advance(&mut self, context: Context<'_>, slice: Slice) -> Result<Option<u64>> {
+        if !context.select(self.database) {
+            return Ok(Some(self.removed));
+        }
+        let name = Name::new(&self.key);
+        let mut key = Key::open(context, &name, Mode::Housekeeping);
+        let value = match key.value() {
+            Ok(Some(value)) if value.sweep == self.number => value,
+            Err(Error::Damaged) => return Err(Error::Damaged),
+            _ => return Ok(Some(self.removed)),
+        };
+        let (progress, removed) = work(value, slice);
+        match progress {
+            PurgeProgress::More => {
+                self.removed += removed;
+                Ok(None)
+            }
+            PurgeProgress::Done(removed) => {
+                value.sweep = 0;
+                key.retire();
+                metrics::VISITS_PURGED.add(removed);
+                Ok(Some(removed))
+            }
+        }
+    }
+
+    fn answer(self, answer: Result<u64>) {
+        if let Some(client) = self.client {
+            client.answer(answer);
+        }
+    }
+}
