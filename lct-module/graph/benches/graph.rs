@@ -1,0 +1,206 @@
+//! The graph's hot paths on a generated city.
+//!
+//! `VISITS=` sets its size (a million by default). Questions are asked by a thousand visitors in turn, so a figure is
+//! the mean over them.
+
+use std::hint::black_box;
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use lct_graph::{Graph, Order, Part, Priority, Question, Scratch};
+use lct_model::city::City;
+use lct_model::replay::setting;
+use lct_model::{HOUR, Span, Visit};
+use rand::SeedableRng;
+use rand::seq::{IteratorRandom, SliceRandom};
+use rand_pcg::Pcg64Mcg;
+
+const DAY: u64 = 24 * HOUR;
+
+struct Town {
+    city: City,
+    visits: Vec<Visit>,
+    graph: Graph,
+    /// A thousand of its people, by chance.
+    people: Vec<Vec<u8>>,
+    /// Visits by chance: where somebody was and when.
+    stays: Vec<(Vec<u8>, Span)>,
+}
+
+impl Town {
+    fn new() -> Self {
+        let city = City::with_visits(setting("VISITS").unwrap_or(1_000_000) as usize);
+        let visits = city.visits();
+        let mut graph = log(visits.iter());
+        let mut rng = Pcg64Mcg::seed_from_u64(1);
+        let sample = visits.iter().sample(&mut rng, 1000);
+        let stats = graph.stats();
+        eprintln!(
+            "{} visits by {} visitors in {} spaces: {:.1} bytes a visit",
+            stats.visits,
+            stats.visitors,
+            stats.spaces,
+            graph.memory() as f64 / stats.visits as f64
+        );
+        Self {
+            people: sample.iter().map(|v| v.visitor.clone()).collect(),
+            stays: sample.iter().map(|v| (v.space.clone(), v.span)).collect(),
+            city,
+            visits,
+            graph,
+        }
+    }
+
+    /// Everything of the last `length` ms, asked at midnight after the last day.
+    fn question(&self, length: u64, order: Order) -> Question {
+        let at = self.city.end();
+        Question {
+            from: at - length,
+            to: at,
+            at,
+            order,
+            min_time: None,
+            within: None,
+            linger: 0,
+            min_priority: Priority::Low,
+        }
+    }
+}
+
+fn log<'v>(visits: impl Iterator<Item = &'v Visit>) -> Graph {
+    let mut graph = Graph::new();
+    for visit in visits {
+        graph.visit(
+            &visit.visitor,
+            &visit.space,
+            visit.span.start,
+            visit.span.end,
+        );
+    }
+    graph
+}
+
+fn writing(criterion: &mut Criterion) {
+    let town = Town::new();
+    let mut shuffled: Vec<&Visit> = town.visits.iter().collect();
+    shuffled.shuffle(&mut Pcg64Mcg::seed_from_u64(2));
+
+    let mut group = criterion.benchmark_group("write");
+    group.sample_size(10);
+    group.throughput(Throughput::Elements(town.visits.len() as u64));
+    group.bench_function("visit, in order of arrival", |bencher| {
+        bencher.iter_with_large_drop(|| log(town.visits.iter()));
+    });
+    group.bench_function("visit, in any order", |bencher| {
+        bencher.iter_with_large_drop(|| log(shuffled.iter().copied()));
+    });
+
+    let first_day = town.city.begin + DAY;
+    let mut aged = town.graph.clone();
+    group.throughput(Throughput::Elements(aged.purge(first_day)));
+    drop(aged);
+    group.bench_function("purge of the oldest day", |bencher| {
+        bencher.iter_batched(
+            || town.graph.clone(),
+            |mut graph| {
+                graph.purge(first_day);
+                graph
+            },
+            BatchSize::PerIteration,
+        );
+    });
+    group.finish();
+}
+
+fn asking(criterion: &mut Criterion) {
+    let town = Town::new();
+    let graph = &town.graph;
+    let mut scratch = Scratch::default();
+    let mut group = criterion.benchmark_group("ask");
+
+    for (name, question) in [
+        (
+            "exposed, order 1, 14 days",
+            town.question(14 * DAY, Order::First),
+        ),
+        (
+            "exposed, order 2, 48 h",
+            town.question(2 * DAY, Order::Second),
+        ),
+    ] {
+        let mut found = 0;
+        for person in &town.people {
+            graph.exposed(person, &question, &mut scratch, |_| found += 1);
+        }
+        eprintln!("{name}: {} contacts in the mean", found / town.people.len());
+
+        let mut people = town.people.iter().cycle();
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let person = people.next().expect("a cycle");
+                let mut contacts = 0;
+                graph.exposed(person, &question, &mut scratch, |contact| {
+                    black_box(contact);
+                    contacts += 1;
+                });
+                contacts
+            });
+        });
+        let mut people = town.people.iter().cycle();
+        group.bench_function(format!("{name}, with times"), |bencher| {
+            bencher.iter(|| {
+                let person = people.next().expect("a cycle");
+                let rows = graph.exposures(person, &question, &mut scratch, usize::MAX);
+                black_box(rows.len())
+            });
+        });
+    }
+
+    let mut stays = town.stays.iter().cycle();
+    group.bench_function("present, an hour", |bencher| {
+        bencher.iter(|| {
+            let (space, span) = stays.next().expect("a cycle");
+            let rows = graph.present(space, span.start, span.start + HOUR, 0, usize::MAX);
+            black_box(rows.len())
+        });
+    });
+    let mut people = town.people.iter().cycle();
+    group.bench_function("visits, all", |bencher| {
+        bencher.iter(|| {
+            let person = people.next().expect("a cycle");
+            black_box(graph.visits(person, 0, u64::MAX, 0).len())
+        });
+    });
+    group.finish();
+}
+
+fn coding(criterion: &mut Criterion) {
+    let town = Town::new();
+    let parts: Vec<Vec<u8>> = town.graph.parts().collect();
+    let bytes: usize = parts.iter().map(Vec::len).sum();
+    eprintln!(
+        "{:.1} bytes a visit in {} parts",
+        bytes as f64 / town.visits.len() as f64,
+        parts.len()
+    );
+    let mut group = criterion.benchmark_group("codec");
+    group.sample_size(10);
+    group.throughput(Throughput::Elements(town.visits.len() as u64));
+    group.bench_function("encode", |bencher| {
+        bencher.iter(|| town.graph.parts().map(|part| part.len()).sum::<usize>());
+    });
+    group.bench_function("decode and load", |bencher| {
+        bencher.iter_with_large_drop(|| {
+            let mut graph = Graph::new();
+            for part in &parts {
+                let part = Part::decode(part).expect("an own part decodes");
+                graph.load(&part).expect("an own part loads");
+            }
+            graph
+        });
+    });
+    group.bench_function("digest", |bencher| bencher.iter(|| town.graph.digest()));
+    group.finish();
+}
+
+criterion_group!(benches, writing, asking, coding);
+criterion_main!(benches);

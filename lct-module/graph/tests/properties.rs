@@ -1,0 +1,832 @@
+//! The graph against the brute-force model: random commands with all their options, and laws that need no model.
+//!
+//! `SEED=` replays a run, `OPS=` sets how many random operations are made (a million by default).
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use common::{ask, graph_of};
+use lct_graph::{Graph, Logged, MAX_MILLIS, Millis, Part, PurgeProgress, Revoked, Scratch, Stats};
+use lct_model::replay::{seed, setting};
+use lct_model::{Exposure, HOUR, Id, Model, Order, Priority, Question, Span, Visit};
+use rand::seq::{IndexedRandom, SliceRandom};
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg as Rng;
+
+/// The salt of every revocation here.
+const SALT: [u8; 16] = [7; 16];
+
+/// One operation on a graph.
+#[derive(Debug, Clone)]
+enum Op {
+    Visit(String, String, Span),
+    Revisit(String, String, Millis, Span),
+    Unvisit(String, String, Millis),
+    Forget(String),
+    Revoke(String),
+    Purge(Millis),
+    PurgeBegin(Millis),
+    PurgeStep(usize),
+    /// Who was exposed, at most that many.
+    Exposed(String, Question, usize),
+    /// A visitor's visits: from, to, expired.
+    Visits(String, Millis, Millis, Millis),
+    /// Who was there: from, to, expired, count.
+    Present(String, Millis, Millis, Millis, usize),
+    /// Counts, digest and all else that is cheap to compare now and then.
+    Compare,
+    /// Encode, decode, load, and go on with what was loaded.
+    Reload,
+    /// Keep a copy aside, which must not change from now on.
+    SetAside,
+    /// Go on with the copy.
+    TakeBack,
+}
+
+/// A graph and the model of it.
+#[derive(Clone)]
+struct World {
+    graph: Graph,
+    model: Model,
+    /// What the purge under way will say it removed.
+    purging: Option<u64>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            graph: Graph::new(),
+            model: Model::default(),
+            purging: None,
+        }
+    }
+
+    fn apply(&mut self, op: &Op, aside: &mut Option<Box<World>>, scratch: &mut Scratch) {
+        let Self { graph, model, .. } = self;
+        match op {
+            Op::Visit(visitor, space, span) => {
+                let (visitor, space) = (visitor.as_bytes(), space.as_bytes());
+                let barred = model.revoked.contains(visitor);
+                assert_eq!(graph.is_revoked(visitor), barred);
+                if barred {
+                    return; // The caller's part, as the command does.
+                }
+                let expected = match model.end_of(visitor, space, span.start) {
+                    None => Logged::Added,
+                    Some(end) if end == span.end => Logged::Unchanged,
+                    Some(_) => Logged::Moved,
+                };
+                model.visit(visitor, space, span.start, span.end);
+                assert_eq!(graph.visit(visitor, space, span.start, span.end), expected);
+            }
+            Op::Revisit(visitor, space, start, new) => {
+                let (visitor, space) = (visitor.as_bytes(), space.as_bytes());
+                let known = model.end_of(visitor, space, *start);
+                let expected = known.map(|end| (*start, end) != (new.start, new.end));
+                model.revisit(visitor, space, *start, new.start, new.end);
+                let moved = graph.revisit(visitor, space, *start, new.start, new.end);
+                assert_eq!(moved, expected);
+            }
+            Op::Unvisit(visitor, space, start) => assert_eq!(
+                graph.unvisit(visitor.as_bytes(), space.as_bytes(), *start),
+                model.unvisit(visitor.as_bytes(), space.as_bytes(), *start)
+            ),
+            Op::Forget(visitor) => {
+                let visitor = visitor.as_bytes();
+                assert_eq!(graph.forget(visitor), model.forget(visitor));
+            }
+            Op::Revoke(visitor) => {
+                let visitor = visitor.as_bytes();
+                let expected = Revoked {
+                    changed: !model.revoked.contains(visitor),
+                    visits: model.revoke(visitor),
+                };
+                assert_eq!(graph.revoke(visitor, SALT), expected);
+                // A salt, once there, stays.
+                assert!(!graph.revoke(visitor, [9; 16]).changed);
+                assert_eq!(graph.salt(), Some(SALT));
+                assert!(graph.is_revoked(visitor));
+            }
+            Op::Purge(before) => {
+                assert_eq!(graph.purge(*before), model.purge(*before));
+                assert!(!graph.purging());
+                self.purging = None;
+            }
+            Op::PurgeBegin(before) => {
+                graph.purge_begin(*before);
+                self.purging = Some(model.purge(*before));
+            }
+            Op::PurgeStep(rows) => self.purge_step(*rows),
+            Op::Exposed(visitor, question, count) => {
+                let visitor = visitor.as_bytes();
+                let mut expected = model.exposures(visitor, question);
+                expected.truncate(*count);
+                let rows = ask(graph, visitor, question, *count, scratch);
+                assert_eq!(show(&rows), show(&expected));
+            }
+            Op::Visits(visitor, from, to, expired) => {
+                let visitor = visitor.as_bytes();
+                let rows = graph.visits(visitor, *from, *to, *expired);
+                let expected = model.visits(visitor, *from, *to, *expired);
+                assert_eq!(owned(&rows), expected);
+            }
+            Op::Present(space, from, to, expired, count) => {
+                let space = space.as_bytes();
+                let rows = graph.present(space, *from, *to, *expired, *count);
+                let expected = model.present(space, *from, *to, *expired, *count);
+                assert_eq!(owned(&rows), expected);
+            }
+            Op::Compare => {
+                self.compare();
+                if let Some(aside) = aside {
+                    aside.compare();
+                }
+            }
+            Op::Reload => {
+                let loaded = reload(graph);
+                assert_eq!(loaded.digest(), graph.digest());
+                self.graph = loaded;
+                self.purging = None;
+                self.compare();
+            }
+            Op::SetAside => *aside = Some(Box::new(self.clone())),
+            Op::TakeBack => {
+                if let Some(copy) = aside.take() {
+                    copy.clone().compare();
+                    *self = *copy;
+                }
+            }
+        }
+    }
+
+    fn purge_step(&mut self, rows: usize) {
+        let Some(expected) = self.purging else {
+            assert!(!self.graph.purging());
+            return;
+        };
+        match self.graph.purge_step(rows) {
+            PurgeProgress::More => assert!(self.graph.purging()),
+            PurgeProgress::Done(removed) => {
+                assert_eq!(removed, expected);
+                assert!(!self.graph.purging());
+                self.purging = None;
+            }
+        }
+    }
+
+    /// Everything that is the same for equal content, whatever the history.
+    fn compare(&mut self) {
+        let Self { graph, model, .. } = self;
+        // What was logged last goes first here: the order of insertion must not matter.
+        let mut fresh = graph_of(model.visits.iter().rev());
+        for visitor in &model.revoked {
+            fresh.revoke(visitor, SALT);
+        }
+        assert_eq!(graph.digest(), fresh.digest(), "digest");
+        if self.purging.is_none() {
+            // A graph is not empty before a purge has freed what it declared dead.
+            assert_eq!(graph.is_empty(), model.is_empty());
+        }
+        assert_eq!(graph.salt().is_some(), !model.revoked.is_empty());
+        for visit in &model.visits {
+            assert!(graph.may_have_ended_by(visit.span.end), "an end forgotten");
+        }
+        if self.purging.is_none() {
+            assert_eq!(counts(graph.stats()), model.stats());
+        }
+    }
+
+    /// Finishes what is under way, takes everything out again in one of several ways, and expects nothing to be left.
+    fn take_down(&mut self, way: u64) {
+        let most_steps = 1_000_000;
+        for _ in 0..most_steps {
+            if self.purging.is_none() {
+                break;
+            }
+            self.purge_step(1 + way as usize);
+        }
+        assert!(self.purging.is_none(), "a purge that never ends");
+        self.compare();
+        let Self { graph, model, .. } = self;
+        let visits = std::mem::take(&mut model.visits);
+        match way % 3 {
+            0 => {
+                assert_eq!(graph.purge(MAX_MILLIS), visits.len() as u64);
+                assert!(!graph.may_have_ended_by(MAX_MILLIS));
+            }
+            1 => {
+                for Visit {
+                    visitor,
+                    space,
+                    span,
+                } in &visits
+                {
+                    assert!(graph.unvisit(visitor, space, span.start));
+                }
+            }
+            _ => {
+                let forgotten: u64 = visits.iter().map(|v| graph.forget(&v.visitor)).sum();
+                assert_eq!(forgotten, visits.len() as u64);
+            }
+        }
+        assert_eq!(counts(graph.stats()), model.stats());
+        if model.revoked.is_empty() {
+            assert!(graph.is_empty());
+            assert_eq!(graph.memory(), Graph::new().memory(), "memory left behind");
+            assert_eq!(graph.blocks(), Graph::new().blocks(), "blocks left behind");
+            assert_eq!(graph.digest(), Graph::new().digest());
+            assert_eq!(graph.parts().count(), 0);
+        }
+    }
+}
+
+/// The same graph by way of its parts.
+fn reload(graph: &Graph) -> Graph {
+    let mut loaded = Graph::new();
+    for part in graph.parts() {
+        let part = Part::decode(&part).expect("an own part decodes");
+        loaded.load(&part).expect("an own part loads");
+    }
+    loaded
+}
+
+fn counts(stats: Stats) -> lct_model::Stats {
+    lct_model::Stats {
+        visitors: stats.visitors,
+        spaces: stats.spaces,
+        visits: stats.visits,
+        oldest: stats.oldest,
+        newest: stats.newest,
+        revoked: stats.revoked,
+    }
+}
+
+fn owned(rows: &[(&[u8], Millis, Millis)]) -> Vec<(Id, Millis, Millis)> {
+    rows.iter()
+        .map(|(id, a, b)| (id.to_vec(), *a, *b))
+        .collect()
+}
+
+/// Rows in a form whose difference is readable.
+fn show(rows: &[Exposure]) -> Vec<String> {
+    rows.iter()
+        .map(|row| {
+            let Exposure {
+                order,
+                priority,
+                first,
+                last,
+                total,
+                ..
+            } = row;
+            let contact = String::from_utf8_lossy(&row.contact);
+            format!("{contact} {order:?} {priority:?} {first}..{last} {total}")
+        })
+        .collect()
+}
+
+/// What a round of random operations draws from.
+struct Scene {
+    visitors: Vec<String>,
+    spaces: Vec<String>,
+    /// Where time begins, in what steps it goes and how many there are.
+    base: Millis,
+    grains: Vec<Millis>,
+    steps: Millis,
+    /// One visit in so many lasts anything up to for ever.
+    long_one_in: u32,
+    /// Operations in all, and how many in a thousand are questions about exposure.
+    ops: usize,
+    questions: u32,
+    /// Visits logged so far, so that most later operations meet one.
+    logged: Vec<(String, String, Millis)>,
+    /// Times that were used.
+    times: Vec<Millis>,
+}
+
+impl Scene {
+    fn new(rng: &mut Rng) -> Self {
+        // Most rounds are small and dense; some are large in one direction, so that containers split and merge.
+        let (visitors, spaces, ops, questions) = match rng.random_range(0..100) {
+            0..50 => (
+                rng.random_range(2..7),
+                rng.random_range(1..5),
+                rng.random_range(20..300),
+                250,
+            ),
+            50..85 => (
+                rng.random_range(5..40),
+                rng.random_range(2..12),
+                rng.random_range(200..1000),
+                150,
+            ),
+            85..89 => (rng.random_range(1..4), 1, 3000, 8),
+            89..93 => (300, rng.random_range(1..3), 3000, 8),
+            93..97 => (rng.random_range(1..3), 300, 3000, 8),
+            _ => (600, 200, 5000, 20),
+        };
+        let wide = rng.random_bool(0.4);
+        let grains = [1, 7, 1000, 60_000, HOUR];
+        let mixed = rng.random_bool(0.3);
+        Self {
+            visitors: ids(rng, visitors, wide),
+            spaces: ids(rng, spaces, wide),
+            base: *[0, 1_700_000_000_000, MAX_MILLIS - 300 * HOUR, 50 * HOUR]
+                .choose(rng)
+                .expect("some"),
+            grains: if mixed {
+                grains.to_vec()
+            } else {
+                vec![*grains.choose(rng).expect("some")]
+            },
+            steps: *[4, 12, 60, 250].choose(rng).expect("some"),
+            long_one_in: *[2, 20, 1000].choose(rng).expect("some"),
+            ops,
+            questions,
+            logged: Vec::new(),
+            times: Vec::new(),
+        }
+    }
+
+    fn ops(mut self, rng: &mut Rng) -> Vec<Op> {
+        (0..self.ops).map(|_| self.op(rng)).collect()
+    }
+
+    fn op(&mut self, rng: &mut Rng) -> Op {
+        let dice = rng.random_range(0..1000);
+        if dice < self.questions {
+            let visitor = self.visitor(rng);
+            return Op::Exposed(visitor, self.question(rng), count(rng));
+        }
+        match rng.random_range(0..1000) {
+            0..560 => {
+                let (visitor, space, span) = (self.visitor(rng), self.space(rng), self.span(rng));
+                self.logged
+                    .push((visitor.clone(), space.clone(), span.start));
+                Op::Visit(visitor, space, span)
+            }
+            560..600 => {
+                // Logged again: another end, or after it was taken out or purged.
+                let (visitor, space, start) = self.known(rng);
+                let end = self.end(rng, start);
+                Op::Visit(visitor, space, Span { start, end })
+            }
+            600..680 => {
+                let (visitor, space, start) = self.known(rng);
+                let mut new = self.span(rng);
+                if rng.random_bool(0.3) {
+                    new.start = self.known(rng).2;
+                    new.end = self.end(rng, new.start);
+                }
+                self.logged
+                    .push((visitor.clone(), space.clone(), new.start));
+                Op::Revisit(visitor, space, start, new)
+            }
+            680..800 => {
+                let (visitor, space, start) = self.known(rng);
+                Op::Unvisit(visitor, space, start)
+            }
+            800..803 => Op::Forget(self.visitor(rng)),
+            803 if rng.random_bool(0.3) => Op::Revoke(self.visitor(rng)),
+            803..806 => Op::Purge(self.old(rng)),
+            806..812 => Op::PurgeBegin(self.old(rng)),
+            812..870 => Op::PurgeStep(*[1, 3, 30, 1000].choose(rng).expect("some")),
+            870..920 => {
+                let (from, to) = (self.time(rng), self.time(rng));
+                let to = if rng.random_bool(0.2) { u64::MAX } else { to };
+                Op::Visits(self.visitor(rng), from, to, self.expired(rng))
+            }
+            920..980 => {
+                let (from, to) = (self.time(rng), self.time(rng));
+                let expired = self.expired(rng);
+                Op::Present(self.space(rng), from, to.max(from), expired, count(rng))
+            }
+            980..988 => Op::Compare,
+            988..994 => Op::Reload,
+            994..997 => Op::SetAside,
+            _ => Op::TakeBack,
+        }
+    }
+
+    fn visitor(&self, rng: &mut Rng) -> String {
+        self.visitors.choose(rng).expect("some").clone()
+    }
+
+    fn space(&self, rng: &mut Rng) -> String {
+        self.spaces.choose(rng).expect("some").clone()
+    }
+
+    /// A visit that was logged once, or by chance never.
+    fn known(&self, rng: &mut Rng) -> (String, String, Millis) {
+        match self.logged.choose(rng) {
+            Some(known) if rng.random_bool(0.9) => known.clone(),
+            _ => (self.visitor(rng), self.space(rng), self.start(rng)),
+        }
+    }
+
+    fn start(&self, rng: &mut Rng) -> Millis {
+        if rng.random_bool(0.01) {
+            return *[0, MAX_MILLIS - 1].choose(rng).expect("some");
+        }
+        self.base + rng.random_range(0..=self.steps) * self.grains.choose(rng).expect("some")
+    }
+
+    fn end(&self, rng: &mut Rng, start: Millis) -> Millis {
+        if rng.random_range(0..self.long_one_in) == 0 {
+            return match rng.random_range(0..4) {
+                0 => MAX_MILLIS,
+                1 => start + 1,
+                2 => rng.random_range(start + 1..=MAX_MILLIS),
+                _ => (start + rng.random_range(1..=1000 * HOUR)).min(MAX_MILLIS),
+            };
+        }
+        let length = rng.random_range(1..8) * self.grains.choose(rng).expect("some");
+        (start + length).min(MAX_MILLIS)
+    }
+
+    fn span(&mut self, rng: &mut Rng) -> Span {
+        let start = self.start(rng);
+        let end = self.end(rng, start);
+        self.times.extend([start, end]);
+        Span { start, end }
+    }
+
+    /// A time near which something begins or ends, or by chance any.
+    fn time(&self, rng: &mut Rng) -> Millis {
+        let time = match self.times.choose(rng) {
+            Some(time) if rng.random_bool(0.9) => *time,
+            _ => return *[0, 1, MAX_MILLIS].choose(rng).expect("some"),
+        };
+        let off = match rng.random_range(0..10) {
+            0 => 1,
+            1 => self.grains[0],
+            _ => 0,
+        };
+        if rng.random_bool(0.5) {
+            time.saturating_sub(off)
+        } else {
+            (time + off).min(MAX_MILLIS)
+        }
+    }
+
+    /// An early time: a purge that takes a part.
+    fn old(&self, rng: &mut Rng) -> Millis {
+        let times: Vec<Millis> = (0..4).map(|_| self.time(rng)).collect();
+        if rng.random_bool(0.1) {
+            return times[0];
+        }
+        times.into_iter().min().expect("four")
+    }
+
+    fn expired(&self, rng: &mut Rng) -> Millis {
+        if rng.random_bool(0.7) {
+            0
+        } else {
+            self.old(rng)
+        }
+    }
+
+    fn question(&self, rng: &mut Rng) -> Question {
+        // Priorities turn 48 h and 96 h before AT: put those near what happened.
+        let age = *[0, 0, 48 * HOUR, 96 * HOUR].choose(rng).expect("some");
+        let at = (self.time(rng).max(self.time(rng)) + age).min(MAX_MILLIS);
+        let from = match rng.random_range(0..3) {
+            0 => 0,
+            1 => self.time(rng).min(self.time(rng)),
+            _ => self.time(rng),
+        };
+        let to = if rng.random_bool(0.5) {
+            at
+        } else {
+            self.time(rng).min(at)
+        };
+        let min_time = rng.random_bool(0.5).then(|| self.length(rng));
+        let within = min_time.filter(|_| rng.random_bool(0.6));
+        Question {
+            from,
+            to,
+            at,
+            order: *[Order::First, Order::Second, Order::Second]
+                .choose(rng)
+                .expect("some"),
+            min_time,
+            within: within.map(|_| self.length(rng)),
+            linger: if rng.random_bool(0.6) {
+                0
+            } else {
+                self.length(rng)
+            },
+            min_priority: *[
+                Priority::High,
+                Priority::Medium,
+                Priority::Low,
+                Priority::Low,
+            ]
+            .choose(rng)
+            .expect("some"),
+        }
+    }
+
+    /// A length of time near those of visits.
+    fn length(&self, rng: &mut Rng) -> Millis {
+        let length = rng.random_range(0..12) * self.grains.choose(rng).expect("some");
+        match rng.random_range(0..12) {
+            0 => 0,
+            1 => MAX_MILLIS,
+            2 => length + 1,
+            3 => length.saturating_sub(1),
+            _ => length,
+        }
+    }
+}
+
+fn count(rng: &mut Rng) -> usize {
+    if rng.random_bool(0.7) {
+        usize::MAX
+    } else {
+        rng.random_range(1..6)
+    }
+}
+
+/// Distinct ids: numbers, or text of any length up to 128 bytes with beginnings in common.
+fn ids(rng: &mut Rng, count: usize, wide: bool) -> Vec<String> {
+    let mut ids = BTreeSet::new();
+    while ids.len() < count {
+        let mut id = ids.len().to_string();
+        if wide {
+            let prefix = *["", "the-same-beginning-", "ünïcödé·", "0"]
+                .choose(rng)
+                .expect("some");
+            id = format!("{prefix}{id}");
+            for _ in 0..rng.random_range(0..128) {
+                id.push(
+                    *['x', 'é', '界', '🚌', ' ', '"', '0']
+                        .choose(rng)
+                        .expect("some"),
+                );
+            }
+            while id.len() > lct_graph::MAX_ID_BYTES {
+                id.pop();
+            }
+        }
+        ids.insert(id);
+    }
+    ids.into_iter().collect()
+}
+
+/// Runs a round; the message of the panic if it fails.
+fn run(ops: &[Op], way: u64) -> Result<(), String> {
+    catch_unwind(AssertUnwindSafe(|| {
+        let (mut world, mut aside, mut scratch) = (World::new(), None, Scratch::default());
+        for op in ops {
+            world.apply(op, &mut aside, &mut scratch);
+        }
+        world.take_down(way);
+    }))
+    .map_err(|panic| match panic.downcast_ref::<String>() {
+        Some(message) => message.clone(),
+        None => format!("{:?}", panic.downcast_ref::<&str>()),
+    })
+}
+
+/// Leaves out whatever is not needed to fail, in ever smaller pieces.
+fn shrink(mut ops: Vec<Op>, way: u64) -> Vec<Op> {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let mut piece = ops.len().div_ceil(2);
+    while piece > 0 {
+        let mut at = 0;
+        while at < ops.len() && std::time::Instant::now() < deadline {
+            let mut fewer = ops.clone();
+            fewer.drain(at..(at + piece).min(ops.len()));
+            if run(&fewer, way).is_err() {
+                ops = fewer;
+            } else {
+                at += piece;
+            }
+        }
+        piece /= 2;
+    }
+    ops
+}
+
+#[test]
+fn random_operations_agree_with_the_model() {
+    let wanted = setting("OPS").unwrap_or(1_000_000);
+    let mut seed = seed();
+    let mut done = 0;
+    while done < wanted {
+        let mut rng = Rng::seed_from_u64(seed);
+        let ops = Scene::new(&mut rng).ops(&mut rng);
+        let way = seed % 7;
+        done += ops.len() as u64;
+        if run(&ops, way).is_err() {
+            let loud = std::panic::take_hook();
+            std::panic::set_hook(Box::new(|_| {}));
+            let ops = shrink(ops, way);
+            let why = run(&ops, way).expect_err("still fails");
+            std::panic::set_hook(loud);
+            let trace: Vec<String> = ops.iter().map(|op| format!("{op:?}")).collect();
+            panic!(
+                "{why}\nafter these operations (way {way}; again with SEED={seed} OPS=1):\n{}",
+                trace.join("\n")
+            );
+        }
+        seed += 1;
+    }
+    println!("{done} operations");
+}
+
+/// Visits over a few days, minutes apart, among few.
+fn some_visits(rng: &mut Rng, count: usize) -> Vec<Visit> {
+    let mut visits = Model::default();
+    for _ in 0..count {
+        let start = 1_000 * HOUR + rng.random_range(0..6000) * 60_000;
+        let end = start + rng.random_range(1..300) * 60_000;
+        let visitor = format!("v{}", rng.random_range(0..12));
+        let space = format!("s{}", rng.random_range(0..5));
+        visits.visit(visitor.as_bytes(), space.as_bytes(), start, end);
+    }
+    visits.visits
+}
+
+fn any_question(rng: &mut Rng) -> Question {
+    let from = 1_000 * HOUR + rng.random_range(0..6000) * 60_000;
+    let at = from + rng.random_range(0..6000) * 60_000;
+    Question {
+        from,
+        to: rng.random_range(from..=at),
+        at,
+        order: Order::Second,
+        min_time: rng.random_bool(0.3).then_some(30 * 60_000),
+        within: None,
+        linger: rng.random_range(0..2) * 60_000,
+        min_priority: Priority::Low,
+    }
+}
+
+#[test]
+fn the_order_of_insertion_changes_nothing() {
+    let mut rng = Rng::seed_from_u64(seed());
+    let mut scratch = Scratch::default();
+    for _ in 0..200 {
+        let mut visits = some_visits(&mut rng, 150);
+        let one = graph_of(&visits);
+        visits.shuffle(&mut rng);
+        let other = graph_of(&visits);
+        assert_eq!(one.digest(), other.digest());
+        for visitor in 0..12 {
+            let visitor = format!("v{visitor}").into_bytes();
+            let question = any_question(&mut rng);
+            assert_eq!(
+                show(&ask(&one, &visitor, &question, usize::MAX, &mut scratch)),
+                show(&ask(&other, &visitor, &question, usize::MAX, &mut scratch)),
+            );
+        }
+    }
+}
+
+#[test]
+fn a_shift_in_time_shifts_the_answers() {
+    let mut rng = Rng::seed_from_u64(seed());
+    let mut scratch = Scratch::default();
+    for _ in 0..200 {
+        let visits = some_visits(&mut rng, 150);
+        let by = *[1, 59_999, 31_557_600_000, MAX_MILLIS - 2_000 * HOUR]
+            .choose(&mut rng)
+            .expect("some");
+        let shifted: Vec<Visit> = visits
+            .iter()
+            .map(|visit| Visit {
+                span: Span {
+                    start: visit.span.start + by,
+                    end: visit.span.end + by,
+                },
+                ..visit.clone()
+            })
+            .collect();
+        let (before, after) = (graph_of(&visits), graph_of(&shifted));
+        assert_ne!(before.digest(), after.digest());
+        for visitor in 0..12 {
+            let visitor = format!("v{visitor}").into_bytes();
+            let question = any_question(&mut rng);
+            let later = Question {
+                from: question.from + by,
+                to: question.to + by,
+                at: question.at + by,
+                ..question
+            };
+            let mut expected = ask(&before, &visitor, &question, usize::MAX, &mut scratch);
+            for row in &mut expected {
+                row.first += by;
+                row.last += by;
+            }
+            let rows = ask(&after, &visitor, &later, usize::MAX, &mut scratch);
+            assert_eq!(show(&rows), show(&expected));
+        }
+    }
+}
+
+/// What a digest covers.
+#[derive(Clone, PartialEq)]
+struct Content {
+    visits: BTreeSet<(Id, Id, Millis, Millis)>,
+    revoked: BTreeSet<Id>,
+    salt: [u8; 16],
+}
+
+impl Content {
+    fn digest(&self) -> [u8; 32] {
+        let mut graph = Graph::new();
+        for (visitor, space, start, end) in &self.visits {
+            assert_eq!(graph.visit(visitor, space, *start, *end), Logged::Added);
+        }
+        for visitor in &self.revoked {
+            graph.revoke(visitor, self.salt);
+        }
+        graph.digest()
+    }
+}
+
+#[test]
+fn one_field_of_difference_is_another_digest() {
+    let mut rng = Rng::seed_from_u64(seed());
+    let mut seen = BTreeSet::new();
+    for turn in 0..10_000 {
+        let visits = some_visits(&mut rng, 6);
+        let mut content = Content {
+            visits: visits
+                .into_iter()
+                .map(|v| (v.visitor, v.space, v.span.start, v.span.end))
+                .collect(),
+            revoked: [format!("gone {turn}").into_bytes()].into(),
+            salt: SALT,
+        };
+        let before = content.digest();
+        assert!(seen.insert(before), "two graphs, one digest");
+
+        let index = rng.random_range(0..content.visits.len());
+        let visit = content.visits.iter().nth(index).expect("it exists").clone();
+        content.visits.remove(&visit);
+        let (mut visitor, mut space, mut start, mut end) = visit.clone();
+        let shift = *[1, 256, 60_000, 1 << 32, 1 << 48]
+            .choose(&mut rng)
+            .expect("some");
+        match rng.random_range(0..11) {
+            0 => visitor.push(b'x'),
+            1 => space.push(b'x'),
+            2 => visitor[0] ^= 1,
+            3 => space[0] ^= 1,
+            4 => start -= rng.random_range(1..=1000),
+            5 => end += shift,
+            6 => (start, end) = (start + shift, end + shift),
+            7 => std::mem::swap(&mut visitor, &mut space),
+            8 => content.salt[rng.random_range(0..16)] ^= 1 << rng.random_range(0..8),
+            9 => content.revoked = [format!("gone {turn}x").into_bytes()].into(),
+            _ => {
+                content.revoked.insert(b"another".to_vec());
+            }
+        }
+        let known =
+            |(v, s, t, _): &(Id, Id, Millis, Millis)| (v, s, *t) == (&visitor, &space, start);
+        if content.visits.iter().any(known) {
+            assert_ne!(content.digest(), before, "a visit less");
+            continue;
+        }
+        content.visits.insert((visitor, space, start, end));
+        assert_ne!(content.digest(), before, "{visit:?} changed");
+    }
+}
+
+#[test]
+fn many_parts_in_any_order_are_the_same_graph() {
+    let mut rng = Rng::seed_from_u64(seed());
+    let mut graph = Graph::new();
+    for n in 0..700_000_u64 {
+        let visitor = format!("{:016x}", rng.random_range(0..20_000_u64));
+        let space = format!("space {}", rng.random_range(0..3_000_u64));
+        graph.visit(
+            visitor.as_bytes(),
+            space.as_bytes(),
+            n * 997,
+            n * 997 + rng.random_range(1..10_000_000),
+        );
+    }
+    graph.revoke(b"gone", SALT);
+    let mut parts: Vec<Vec<u8>> = graph.parts().collect();
+    assert!(parts.len() > 1, "more than one part");
+    assert!(
+        parts
+            .iter()
+            .all(|part| part.len() <= lct_graph::MAX_PART_BYTES)
+    );
+    parts.shuffle(&mut rng);
+    let mut loaded = Graph::new();
+    for part in &parts {
+        let part = Part::decode(part).expect("an own part decodes");
+        loaded.load(&part).expect("an own part loads");
+    }
+    assert_eq!(loaded.digest(), graph.digest());
+    assert_eq!(counts(loaded.stats()), counts(graph.stats()));
+}

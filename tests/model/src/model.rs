@@ -1,0 +1,411 @@
+//! The contract as a flat list of visits and loops over it.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// A point in time or a length of time, in milliseconds.
+pub type Millis = u64;
+/// The id of a visitor or a space.
+pub type Id = Vec<u8>;
+/// One hour in milliseconds.
+pub const HOUR: Millis = 3_600_000;
+
+/// A half-open interval `[start, end)`, never empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span {
+    /// first millisecond
+    pub start: Millis,
+    /// the millisecond after the last
+    pub end: Millis,
+}
+
+impl Span {
+    /// What is left of the span in `[from, to)`.
+    fn clip(self, from: Millis, to: Millis) -> Option<Self> {
+        let start = self.start.max(from);
+        let end = self.end.min(to);
+        (start < end).then_some(Self { start, end })
+    }
+}
+
+/// One visit.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Visit {
+    /// who
+    pub visitor: Id,
+    /// where
+    pub space: Id,
+    /// when
+    pub span: Span,
+}
+
+/// How many hops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Order {
+    /// contacts
+    First = 1,
+    /// and contacts of contacts
+    Second = 2,
+}
+
+/// How urgent, the most urgent first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// order 1 within 48 h
+    High,
+    /// order 1 within 96 h, or order 2 wholly within 48 h
+    Medium,
+    /// the rest
+    Low,
+}
+
+/// A question whose window is resolved (see [`crate::Window`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Question {
+    /// effective FROM
+    pub from: Millis,
+    /// effective TO
+    pub to: Millis,
+    /// AT
+    pub at: Millis,
+    /// ORDER
+    pub order: Order,
+    /// MINTIME
+    pub min_time: Option<Millis>,
+    /// WITHIN
+    pub within: Option<Millis>,
+    /// LINGER
+    pub linger: Millis,
+    /// MINPRIORITY
+    pub min_priority: Priority,
+}
+
+/// One row of the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exposure {
+    /// who
+    pub contact: Id,
+    /// over how many hops
+    pub order: Order,
+    /// how urgent
+    pub priority: Priority,
+    /// earliest start
+    pub first: Millis,
+    /// latest end
+    pub last: Millis,
+    /// measure of the union
+    pub total: Millis,
+}
+
+/// Counts of what is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// visitors with a visit
+    pub visitors: u64,
+    /// spaces with a visit
+    pub spaces: u64,
+    /// visits
+    pub visits: u64,
+    /// earliest start
+    pub oldest: Option<Millis>,
+    /// latest end
+    pub newest: Option<Millis>,
+    /// revocations
+    pub revoked: u64,
+}
+
+/// A graph: its visits and the visitors barred from it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Model {
+    /// The visits in no particular order, each (visitor, space, start) once.
+    pub visits: Vec<Visit>,
+    /// Who was revoked.
+    pub revoked: BTreeSet<Id>,
+}
+
+impl Model {
+    /// Logs a visit and tells how many were added: a visit known by (visitor, space, start) only moves its end.
+    /// A revoked visitor is the caller's business.
+    pub fn visit(&mut self, visitor: &[u8], space: &[u8], start: Millis, end: Millis) -> u64 {
+        if let Some(known) = self.find(visitor, space, start) {
+            self.visits[known].span.end = end;
+            return 0;
+        }
+        self.visits.push(Visit {
+            visitor: visitor.to_vec(),
+            space: space.to_vec(),
+            span: Span { start, end },
+        });
+        1
+    }
+
+    /// Moves a visit; one already at `new_start` is replaced. False: no such visit.
+    pub fn revisit(
+        &mut self,
+        visitor: &[u8],
+        space: &[u8],
+        start: Millis,
+        new_start: Millis,
+        new_end: Millis,
+    ) -> bool {
+        if !self.unvisit(visitor, space, start) {
+            return false;
+        }
+        self.unvisit(visitor, space, new_start);
+        self.visit(visitor, space, new_start, new_end);
+        true
+    }
+
+    /// Removes a visit. False: no such visit.
+    pub fn unvisit(&mut self, visitor: &[u8], space: &[u8], start: Millis) -> bool {
+        let known = self.find(visitor, space, start);
+        known.map(|at| self.visits.swap_remove(at)).is_some()
+    }
+
+    /// When a known visit ends.
+    pub fn end_of(&self, visitor: &[u8], space: &[u8], start: Millis) -> Option<Millis> {
+        let known = self.find(visitor, space, start)?;
+        Some(self.visits[known].span.end)
+    }
+
+    /// A visitor's visits that overlap `[from, to)` and end after `expired`, by start, then space.
+    pub fn visits(
+        &self,
+        visitor: &[u8],
+        from: Millis,
+        to: Millis,
+        expired: Millis,
+    ) -> Vec<(Id, Millis, Millis)> {
+        self.overlapping(from, to, expired)
+            .filter(|visit| visit.visitor == visitor)
+            .map(|visit| (visit.span.start, visit.space.clone(), visit.span.end))
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .map(|(start, space, end)| (space, start, end))
+            .collect()
+    }
+
+    /// Who was in a space during `[from, to)`, visits that end by `expired` left out, by start, then visitor.
+    pub fn present(
+        &self,
+        space: &[u8],
+        from: Millis,
+        to: Millis,
+        expired: Millis,
+        count: usize,
+    ) -> Vec<(Id, Millis, Millis)> {
+        self.overlapping(from, to, expired)
+            .filter(|visit| visit.space == space)
+            .map(|visit| (visit.span.start, visit.visitor.clone(), visit.span.end))
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .map(|(start, visitor, end)| (visitor, start, end))
+            .take(count)
+            .collect()
+    }
+
+    /// Everyone exposed, sorted.
+    pub fn exposures(&self, visitor: &[u8], question: &Question) -> Vec<Exposure> {
+        let &Question { from, to, at, .. } = question;
+        let recent = at.saturating_sub(48 * HOUR);
+        let mut in_space: HashMap<&[u8], Vec<&Visit>> = HashMap::new();
+        for visit in &self.visits {
+            in_space.entry(&visit.space).or_default().push(visit);
+        }
+
+        // Order 1: who was where the index case was, or had just been.
+        let mut met: HashMap<&[u8], Vec<Span>> = HashMap::new();
+        for visit in self.visits.iter().filter(|visit| visit.visitor == visitor) {
+            let Some(mut infectious) = visit.span.clip(from, to) else {
+                continue;
+            };
+            infectious.end = (infectious.end + question.linger).min(at);
+            for other in &in_space[&visit.space[..]] {
+                if other.visitor != visitor
+                    && let Some(stay) = other.span.clip(from, at)
+                    && let Some(together) = stay.clip(infectious.start, infectious.end)
+                {
+                    met.entry(&other.visitor).or_default().push(together);
+                }
+            }
+        }
+        met.retain(|_, spans| long_enough(spans, question));
+
+        // Order 2: whom those met, from their own first meeting on.
+        let mut passed_on: HashMap<&[u8], Vec<Span>> = HashMap::new();
+        let mut recent_path: HashSet<&[u8]> = HashSet::new();
+        if question.order == Order::Second {
+            for visit in &self.visits {
+                let Some(relay) = met.get(&visit.visitor[..]) else {
+                    continue;
+                };
+                let since = first(relay);
+                let Some(infectious) = visit.span.clip(since, at) else {
+                    continue;
+                };
+                let recently_met = relay.iter().filter_map(|s| s.clip(recent, at)).min();
+                for other in &in_space[&visit.space[..]] {
+                    if other.visitor != visitor
+                        && other.visitor != visit.visitor
+                        && let Some(stay) = other.span.clip(from, at)
+                        && let Some(together) = stay.clip(infectious.start, infectious.end)
+                    {
+                        passed_on.entry(&other.visitor).or_default().push(together);
+                        if recently_met.is_some_and(|met| together.end > met.start) {
+                            recent_path.insert(&other.visitor);
+                        }
+                    }
+                }
+            }
+        }
+
+        let contacts = met
+            .iter()
+            .map(|(contact, spans)| (contact, Order::First, spans));
+        let contacts_of_contacts = passed_on
+            .iter()
+            .filter(|(contact, spans)| !met.contains_key(*contact) && long_enough(spans, question))
+            .map(|(contact, spans)| (contact, Order::Second, spans));
+        let mut rows: Vec<Exposure> = contacts
+            .chain(contacts_of_contacts)
+            .map(|(contact, order, spans)| {
+                let priority = if order == Order::First && ends_after(spans, at, 48 * HOUR) {
+                    Priority::High
+                } else if order == Order::First && ends_after(spans, at, 96 * HOUR)
+                    || recent_path.contains(contact)
+                {
+                    Priority::Medium
+                } else {
+                    Priority::Low
+                };
+                Exposure {
+                    contact: contact.to_vec(),
+                    order,
+                    priority,
+                    first: first(spans),
+                    last: last(spans),
+                    total: total(spans),
+                }
+            })
+            .filter(|row| row.priority <= question.min_priority)
+            .collect();
+        rows.sort_by_key(|row| {
+            (
+                row.priority,
+                row.order,
+                Reverse(row.total),
+                row.contact.clone(),
+            )
+        });
+        rows
+    }
+
+    /// Erases a visitor and tells how many visits went.
+    pub fn forget(&mut self, visitor: &[u8]) -> u64 {
+        self.remove(|visit| visit.visitor == visitor)
+    }
+
+    /// Erases a visitor and bars the id; tells how many visits went.
+    pub fn revoke(&mut self, visitor: &[u8]) -> u64 {
+        self.revoked.insert(visitor.to_vec());
+        self.forget(visitor)
+    }
+
+    /// Removes every visit with `end <= before` and tells how many.
+    pub fn purge(&mut self, before: Millis) -> u64 {
+        self.remove(|visit| visit.span.end <= before)
+    }
+
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.visits.is_empty() && self.revoked.is_empty()
+    }
+
+    /// Counts.
+    pub fn stats(&self) -> Stats {
+        let visitors: BTreeSet<_> = self.visits.iter().map(|visit| &visit.visitor).collect();
+        let spaces: BTreeSet<_> = self.visits.iter().map(|visit| &visit.space).collect();
+        Stats {
+            visitors: visitors.len() as u64,
+            spaces: spaces.len() as u64,
+            visits: self.visits.len() as u64,
+            oldest: self.visits.iter().map(|visit| visit.span.start).min(),
+            newest: self.visits.iter().map(|visit| visit.span.end).max(),
+            revoked: self.revoked.len() as u64,
+        }
+    }
+
+    fn find(&self, visitor: &[u8], space: &[u8], start: Millis) -> Option<usize> {
+        self.visits.iter().position(|visit| {
+            visit.span.start == start && visit.visitor == visitor && visit.space == space
+        })
+    }
+
+    fn overlapping(
+        &self,
+        from: Millis,
+        to: Millis,
+        expired: Millis,
+    ) -> impl Iterator<Item = &Visit> {
+        self.visits.iter().filter(move |visit| {
+            visit.span.start < to && from < visit.span.end && visit.span.end > expired
+        })
+    }
+
+    fn remove(&mut self, goes: impl Fn(&Visit) -> bool) -> u64 {
+        let before = self.visits.len();
+        self.visits.retain(|visit| !goes(visit));
+        (before - self.visits.len()) as u64
+    }
+}
+
+/// The union of spans as disjoint spans in order.
+fn union(spans: &[Span]) -> Vec<Span> {
+    let mut sorted = spans.to_vec();
+    sorted.sort();
+    let mut union: Vec<Span> = Vec::new();
+    for span in sorted {
+        match union.last_mut() {
+            Some(before) if span.start <= before.end => before.end = before.end.max(span.end),
+            _ => union.push(span),
+        }
+    }
+    union
+}
+
+fn first(spans: &[Span]) -> Millis {
+    spans.iter().map(|s| s.start).min().expect("never empty")
+}
+
+fn last(spans: &[Span]) -> Millis {
+    spans.iter().map(|s| s.end).max().expect("never empty")
+}
+
+fn total(spans: &[Span]) -> Millis {
+    union(spans).iter().map(|s| s.end - s.start).sum()
+}
+
+/// last > AT − age, where AT − age may lie before the epoch.
+fn ends_after(spans: &[Span], at: Millis, age: Millis) -> bool {
+    last(spans) + age > at
+}
+
+/// MINTIME and WITHIN: the union adds up to MINTIME, within some period as long as WITHIN if that is given. The richest
+/// period begins where a span begins or ends where one ends.
+fn long_enough(spans: &[Span], question: &Question) -> bool {
+    let Some(min_time) = question.min_time else {
+        return true;
+    };
+    let Some(within) = question.within else {
+        return total(spans) >= min_time;
+    };
+    let union = union(spans);
+    let measure = |from: Millis, to: Millis| -> Millis {
+        let parts = union.iter().filter_map(|s| s.clip(from, to));
+        parts.map(|s| s.end - s.start).sum()
+    };
+    union.iter().any(|s| {
+        measure(s.start, s.start + within) >= min_time
+            || measure(s.end.saturating_sub(within), s.end) >= min_time
+    })
+}
