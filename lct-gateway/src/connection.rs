@@ -1,0 +1,214 @@
+//! One client's connection: carries texts, alerts, results and timers between socket and session.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::sleep_until;
+
+use crate::alerts::Alert;
+use crate::command;
+use crate::ending::Ending;
+use crate::graphs::Graphs;
+use crate::heartbeat::{Beat, Heartbeat};
+use crate::metrics::Metrics;
+use crate::module::Module;
+use crate::protocol::{Fault, ServerMessage};
+use crate::registry::{Registration, Registry};
+use crate::session::{Action, Session};
+use crate::socket::{End, Socket};
+
+/// How long a client may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadlines {
+    /// Until its hello is accepted.
+    pub hello: Duration,
+    /// Silence after which it is asked for a sign of life.
+    pub ping: Duration,
+    /// Until it gives that sign.
+    pub pong: Duration,
+    /// Until it takes what is sent.
+    pub write: Duration,
+}
+
+/// What all connections share.
+pub struct Context {
+    /// The graphs' names.
+    pub graphs: Arc<Graphs>,
+    /// The module.
+    pub module: Module,
+    /// Who is connected.
+    pub registry: Registry,
+    /// Numbers.
+    pub metrics: Arc<Metrics>,
+    /// How long clients may take.
+    pub deadlines: Deadlines,
+    /// The signal to end.
+    pub ending: Arc<Ending>,
+}
+
+/// A command under way.
+type Running = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>;
+
+/// Serves a client until its connection ends.
+pub async fn serve<S>(stream: S, context: Arc<Context>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let metrics = Arc::clone(&context.metrics);
+    metrics.opened.inc();
+    metrics.connections.inc();
+    let socket = Socket::new(stream, context.deadlines.write).await;
+    let mut connection = Connection::new(socket, context);
+    let end = connection.run().await;
+    metrics.connections.dec();
+    metrics.ended(end);
+    tracing::debug!(?end, "connection ended");
+    let Connection { socket, .. } = connection;
+    socket.close(end).await;
+}
+
+struct Connection<S> {
+    socket: Socket<S>,
+    context: Arc<Context>,
+    session: Session,
+    running: Option<Running>,
+    registration: Option<Registration>,
+    heartbeat: Heartbeat,
+    /// Until the hello: when to stop waiting for it.
+    hello_by: Instant,
+    /// Once the gateway ends: when to send this client away.
+    leave_at: Option<Instant>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    fn new(socket: Socket<S>, context: Arc<Context>) -> Self {
+        let now = Instant::now();
+        let Deadlines {
+            hello, ping, pong, ..
+        } = context.deadlines;
+        Self {
+            socket,
+            session: Session::new(Arc::clone(&context.graphs)),
+            running: None,
+            registration: None,
+            heartbeat: Heartbeat::new(ping, pong, now),
+            hello_by: now + hello,
+            leave_at: None,
+            context,
+        }
+    }
+
+    async fn run(&mut self) -> End {
+        loop {
+            if let Err(end) = self.turn().await {
+                return end;
+            }
+        }
+    }
+
+    /// Waits for one thing to happen and carries out what follows from it.
+    async fn turn(&mut self) -> Result<(), End> {
+        let mut actions = Vec::new();
+        let ending = Arc::clone(&self.context.ending);
+        let due = self.due();
+        tokio::select! {
+            result = optional(self.running.as_mut()) => {
+                self.running = None;
+                self.session.on_result(result, &mut actions);
+            }
+            received = self.socket.receive(), if self.session.can_read() => {
+                self.heartbeat.heard(Instant::now());
+                if let Some(text) = received? {
+                    self.context.metrics.messages_in.inc();
+                    self.session.on_text(&text, &mut actions);
+                }
+            }
+            alert = next_alert(self.registration.as_mut()) => {
+                let alert = alert.ok_or(End::TooSlow)?;
+                self.session.on_alert(&alert, &mut actions);
+            }
+            () = sleep_until(due.into()) => self.on_time().await?,
+            delay = ending.wait(), if self.leave_at.is_none() => {
+                self.leave_at = Some(Instant::now() + delay);
+            }
+        }
+        self.carry_out(actions).await?;
+        self.socket.flush().await
+    }
+
+    /// When the next deadline is.
+    fn due(&self) -> Instant {
+        let mut due = self.heartbeat.due();
+        if !self.session.is_open() {
+            due = due.min(self.hello_by);
+        }
+        // While a command runs its answer is awaited instead; it has a deadline of its own.
+        if let Some(leave_at) = self.leave_at.filter(|_| !self.session.is_busy()) {
+            due = due.min(leave_at);
+        }
+        due
+    }
+
+    async fn on_time(&mut self) -> Result<(), End> {
+        let now = Instant::now();
+        if self.leave_at.is_some_and(|at| at <= now) && !self.session.is_busy() {
+            return Err(End::Restart);
+        }
+        if !self.session.is_open() && self.hello_by <= now {
+            return Err(End::NoHello);
+        }
+        if !self.session.can_read() {
+            // Its signs of life are on the wire, where this side has left them.
+            self.heartbeat.heard(now);
+            return Ok(());
+        }
+        match self.heartbeat.tick(now) {
+            Beat::Wait => Ok(()),
+            Beat::Silent => Err(End::Silent),
+            Beat::Ask => {
+                self.socket.ping().await?;
+                self.send(&ServerMessage::Ping).await
+            }
+        }
+    }
+
+    async fn carry_out(&mut self, actions: Vec<Action>) -> Result<(), End> {
+        for action in actions {
+            match action {
+                Action::Send(message) => self.send(&message).await?,
+                Action::Register(graph, visitor) => {
+                    self.registration = Some(self.context.registry.register(graph, visitor));
+                }
+                Action::Run(command) => {
+                    let module = self.context.module.clone();
+                    self.running = Some(Box::pin(
+                        async move { command::run(&module, command).await },
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, message: &ServerMessage) -> Result<(), End> {
+        self.context.metrics.messages_out.inc();
+        self.socket.feed(message.to_frame()).await
+    }
+}
+
+/// Waits for a future that may not be there; without one, for ever.
+async fn optional<F: Future + Unpin>(future: Option<F>) -> F::Output {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_alert(registration: Option<&mut Registration>) -> Option<Arc<Alert>> {
+    match registration {
+        Some(registration) => registration.next().await,
+        None => std::future::pending().await,
+    }
+}

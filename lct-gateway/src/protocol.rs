@@ -1,0 +1,523 @@
+//! The messages: JSON objects, one per WebSocket text message.
+//!
+//! `type` names a message and `id` (any text up to 128 bytes, or a whole number, chosen by the client) is echoed in
+//! its answer. Event and field names are those that LCT clients have used from the start. Fields a message does not
+//! have are skipped and never stored: old clients send a `username` or `nickname` along, which is nobody's business here.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::alerts::Alert;
+use crate::policy::Reason;
+
+/// The latest time and longest duration: 2^53 - 1 milliseconds, what a JavaScript number holds exactly.
+pub const MAX_MILLIS: u64 = (1 << 53) - 1;
+
+/// Frames to clients are filled up to a multiple of this many bytes, so that their length tells an onlooker nothing.
+const FRAME_BLOCK: usize = 512;
+
+/// Epoch milliseconds from 0 to [`MAX_MILLIS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "u64")]
+pub struct Millis(pub u64);
+
+impl TryFrom<u64> for Millis {
+    type Error = &'static str;
+
+    fn try_from(ms: u64) -> Result<Self, Self::Error> {
+        if ms <= MAX_MILLIS {
+            Ok(Self(ms))
+        } else {
+            Err("out of range")
+        }
+    }
+}
+
+/// What a client chose to recognise the answer by.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum RequestId {
+    /// A whole number.
+    Number(i64),
+    /// A text of at most 128 bytes.
+    Text(String),
+}
+
+/// Opens the session.
+#[derive(Deserialize)]
+pub struct Hello {
+    /// Open mode: the visitor.
+    #[serde(rename = "userID")]
+    pub user_id: Option<String>,
+    /// The session's graph; the main one if absent.
+    #[serde(rename = "graphName")]
+    pub graph_name: Option<String>,
+}
+
+/// Logs a visit, or moves the end of one logged before with the same place and start.
+#[derive(Deserialize)]
+pub struct LogVisit {
+    /// The space.
+    pub place_id: String,
+    /// From.
+    pub start: Millis,
+    /// Until, exclusive.
+    pub end: Millis,
+    /// The graph of this message alone.
+    #[serde(rename = "graphName")]
+    pub graph_name: Option<String>,
+}
+
+/// Gives a logged visit another start and end.
+#[derive(Deserialize)]
+pub struct UpdateVisit {
+    /// The visit, as `logVisit` named it.
+    #[serde(rename = "loggedNodeId")]
+    pub logged_node_id: String,
+    /// The new start.
+    pub start: Millis,
+    /// The new end, exclusive.
+    pub end: Millis,
+    /// The graph of this message alone.
+    #[serde(rename = "graphName")]
+    pub graph_name: Option<String>,
+}
+
+/// Deletes a logged visit.
+#[derive(Deserialize)]
+pub struct DeleteVisit {
+    /// The visit, as `logVisit` named it.
+    #[serde(rename = "loggedNodeId")]
+    pub logged_node_id: String,
+    /// The graph of this message alone.
+    #[serde(rename = "graphName")]
+    pub graph_name: Option<String>,
+}
+
+/// Warns whoever shared a space with the sender.
+#[derive(Deserialize)]
+pub struct ExposureWarning {
+    /// The client's random UUID (version 4): a repeated message is no second warning.
+    pub warning: Uuid,
+    /// Place in the client's list, word or sentence.
+    pub reason: ReasonField,
+    /// The day of first symptoms, else of the test.
+    pub since: Option<Millis>,
+    /// The graph of this message alone.
+    #[serde(rename = "graphName")]
+    pub graph_name: Option<String>,
+}
+
+/// The forms in which a client may give a reason.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub enum ReasonField {
+    /// Place in the list, from 0.
+    Index(u64),
+    /// Word or sentence.
+    Text(String),
+}
+
+impl ReasonField {
+    /// The reason, if it is one.
+    pub fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::Index(index) => Reason::from_index(*index),
+            Self::Text(text) => Reason::from_text(text),
+        }
+    }
+}
+
+/// The client has shown these alerts to its person.
+#[derive(Deserialize)]
+pub struct AlertReceived {
+    /// Alert ids.
+    pub alerts: Vec<String>,
+}
+
+/// A message from a client.
+pub enum ClientMessage {
+    /// `hello`
+    Hello(Hello),
+    /// `logVisit`
+    LogVisit(LogVisit),
+    /// `updateVisit`
+    UpdateVisit(UpdateVisit),
+    /// `deleteVisit`
+    DeleteVisit(DeleteVisit),
+    /// `exposureWarning`
+    ExposureWarning(ExposureWarning),
+    /// `alertReceived`
+    AlertReceived(AlertReceived),
+    /// `ping`: is the gateway there? (A page cannot see the pings of the WebSocket protocol itself.)
+    Ping,
+    /// `pong`: the answer to the gateway's `ping`, if a client wants to give one.
+    Pong,
+}
+
+/// A text from a client, read.
+pub struct Incoming {
+    /// The id to echo, if the text had a proper one.
+    pub id: Option<RequestId>,
+    /// The message, or what is wrong with it.
+    pub message: Result<ClientMessage, Fault>,
+}
+
+/// Reads a text message. Never fails: what cannot be read becomes the fault to answer.
+pub fn read(text: &str) -> Incoming {
+    #[derive(Deserialize)]
+    struct Envelope<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: Cow<'a, str>,
+        id: Option<RequestId>,
+    }
+
+    let Ok(Envelope { kind, id }) = serde_json::from_str(text) else {
+        let fault = Fault::new(
+            Code::BadMessage,
+            "message: must be one JSON object with a text `type` and, if any, an `id` that is a text or a whole number",
+        );
+        return Incoming {
+            id: None,
+            message: Err(fault),
+        };
+    };
+    if matches!(&id, Some(RequestId::Text(text)) if text.len() > crate::ids::MAX_BYTES) {
+        let fault = Fault::new(Code::BadMessage, "id: must be at most 128 bytes long");
+        return Incoming {
+            id: None,
+            message: Err(fault),
+        };
+    }
+    Incoming {
+        id,
+        message: read_as(&kind, text),
+    }
+}
+
+/// Reads the fields of a message of this type. Serde's own errors quote the input, so each type has its line instead.
+fn read_as(kind: &str, text: &str) -> Result<ClientMessage, Fault> {
+    fn fields<'a, T: Deserialize<'a>>(text: &'a str, usage: &'static str) -> Result<T, Fault> {
+        serde_json::from_str(text).map_err(|_| Fault::new(Code::BadMessage, usage))
+    }
+    Ok(match kind {
+        "hello" => ClientMessage::Hello(fields(
+            text,
+            "hello: userID must be a text; graphName, if any, a text",
+        )?),
+        "logVisit" => ClientMessage::LogVisit(fields(
+            text,
+            "logVisit: place_id must be a text, start and end whole numbers of milliseconds from 0 to \
+             9007199254740991; graphName, if any, a text",
+        )?),
+        "updateVisit" => ClientMessage::UpdateVisit(fields(
+            text,
+            "updateVisit: loggedNodeId must be a text, start and end whole numbers of milliseconds from 0 to \
+             9007199254740991; graphName, if any, a text",
+        )?),
+        "deleteVisit" => ClientMessage::DeleteVisit(fields(
+            text,
+            "deleteVisit: loggedNodeId must be a text; graphName, if any, a text",
+        )?),
+        "exposureWarning" => ClientMessage::ExposureWarning(fields(
+            text,
+            "exposureWarning: warning must be a UUID, reason a number from 0 to 3, a word or a sentence; since, if any, \
+             a whole number of milliseconds from 0 to 9007199254740991; graphName, if any, a text",
+        )?),
+        "alertReceived" => ClientMessage::AlertReceived(fields(
+            text,
+            "alertReceived: alerts must be a list of alert ids",
+        )?),
+        "ping" => ClientMessage::Ping,
+        "pong" => ClientMessage::Pong,
+        _ => {
+            return Err(Fault::new(
+                Code::UnknownType,
+                "type: unknown; this gateway reads hello, logVisit, updateVisit, deleteVisit, exposureWarning, \
+                 alertReceived, ping and pong",
+            ));
+        }
+    })
+}
+
+/// The kinds of error a client can tell apart. The words are part of the protocol and do not change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// No JSON object, or a field is missing or has another form.
+    BadMessage,
+    /// A field breaks a rule.
+    BadValue,
+    /// No such message.
+    UnknownType,
+    /// The first message was not `hello`.
+    HelloFirst,
+    /// A second `hello`.
+    AlreadyOpen,
+    /// No such graph.
+    UnknownGraph,
+    /// The visitor has no such visit (any more).
+    UnknownVisit,
+    /// This visitor was revoked.
+    Revoked,
+    /// Not now: the same message can be sent again later, and is safe to repeat even if it was carried out.
+    Unavailable,
+    /// The server failed at a message that was in order.
+    Internal,
+}
+
+/// An error as a client gets it: one line that says what was wrong and what would be right, without the value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// For programs.
+    pub code: Code,
+    /// For people.
+    pub message: Cow<'static, str>,
+}
+
+impl Fault {
+    /// A fault with a fixed line.
+    pub const fn new(code: Code, message: &'static str) -> Self {
+        Self {
+            code,
+            message: Cow::Borrowed(message),
+        }
+    }
+
+    /// A field that breaks a rule.
+    pub fn bad_value(field: &str, rule: &str) -> Self {
+        Self {
+            code: Code::BadValue,
+            message: Cow::Owned(format!("{field}: {rule}")),
+        }
+    }
+}
+
+/// A message to a client.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum ServerMessage {
+    /// The hello is accepted.
+    Session {
+        /// The hello's id.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<RequestId>,
+        /// Who this session speaks for.
+        #[serde(rename = "userID")]
+        user_id: String,
+        /// The session's graph.
+        #[serde(rename = "graphName")]
+        graph_name: String,
+        /// Whether every alert that waited for this visitor was sent before this message.
+        complete: bool,
+    },
+    /// A message was carried out.
+    Ack {
+        /// The message's id.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<RequestId>,
+        /// What the answer says beside that.
+        #[serde(flatten)]
+        body: Ack,
+    },
+    /// A message was not carried out.
+    Error {
+        /// The message's id.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<RequestId>,
+        /// For programs.
+        code: Code,
+        /// For people.
+        message: Cow<'static, str>,
+    },
+    /// This person may have been exposed.
+    ExposureAlert {
+        /// One or more alerts.
+        alerts: Vec<Alert>,
+    },
+    /// Sent after a silence, so that a page can tell a quiet connection from a dead one.
+    Ping,
+    /// The answer to a client's `ping`.
+    Pong {
+        /// The message's id.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<RequestId>,
+    },
+}
+
+/// The fields of an `ack`.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Ack {
+    /// To `logVisit` and `updateVisit`.
+    Logged {
+        /// Always true.
+        logged: bool,
+        /// Names the visit from now on.
+        #[serde(rename = "loggedNodeId")]
+        logged_node_id: String,
+    },
+    /// To `deleteVisit`.
+    Deleted {
+        /// Always true.
+        deleted: bool,
+    },
+    /// To `exposureWarning`, the same whether nobody or a thousand were exposed.
+    Warned {
+        /// Always true.
+        warned: bool,
+    },
+    /// To `alertReceived`.
+    Received {},
+}
+
+impl ServerMessage {
+    /// The text of the frame: JSON, filled up with the spaces that JSON allows after a value.
+    pub fn to_frame(&self) -> String {
+        let mut text =
+            serde_json::to_string(self).expect("messages hold nothing that JSON cannot write");
+        let fill = text.len().next_multiple_of(FRAME_BLOCK) - text.len();
+        text.extend(std::iter::repeat_n(' ', fill));
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(text: &str) -> Fault {
+        match read(text).message {
+            Err(fault) => fault,
+            Ok(_) => panic!("read without a fault: {text}"),
+        }
+    }
+
+    #[test]
+    fn what_is_no_message_is_said_so() {
+        for text in [
+            "",
+            "hello",
+            "[]",
+            "3",
+            "{}",
+            r#"{"type":3}"#,
+            r#"{"type":"ping","type":"pong"}"#,
+            r#"{"type":"ping","id":[1]}"#,
+            r#"{"type":"ping","id":1.5}"#,
+            r#"{"type":"ping"} {"type":"ping"}"#,
+        ] {
+            assert_eq!(fault(text).code, Code::BadMessage, "{text}");
+        }
+        let deep = format!(r#"{{"type":"ping","x":{}}}"#, "[".repeat(5_000));
+        assert_eq!(fault(&deep).code, Code::BadMessage);
+        assert_eq!(fault(r#"{"type":"Hello"}"#).code, Code::UnknownType);
+    }
+
+    #[test]
+    fn times_are_whole_milliseconds() {
+        for (start, good) in [
+            ("0", true),
+            ("9007199254740991", true),
+            ("9007199254740992", false),
+            ("-1", false),
+            ("1.5", false),
+            ("1e3", false),
+            ("\"5\"", false),
+            ("null", false),
+        ] {
+            let text = format!(r#"{{"type":"logVisit","place_id":"x","start":{start},"end":9}}"#);
+            assert_eq!(read(&text).message.is_ok(), good, "{start}");
+        }
+    }
+
+    #[test]
+    fn no_fault_repeats_a_value() {
+        for text in [
+            r#"{"type":"secret"}"#,
+            r#"{"type":"logVisit","place_id":7,"start":"secret","end":"secret"}"#,
+            r#"{"type":"exposureWarning","warning":"secret","reason":0}"#,
+            r#"{"type":"deleteVisit","loggedNodeId":{"secret":1}}"#,
+            "secret",
+        ] {
+            assert!(!fault(text).message.contains("secret"));
+        }
+    }
+
+    #[test]
+    fn the_id_is_kept_even_if_the_rest_is_wrong() {
+        assert!(matches!(
+            read(r#"{"type":"logVisit","id":"a"}"#).id,
+            Some(RequestId::Text(text)) if text == "a"
+        ));
+        assert!(matches!(
+            read(r#"{"id":7,"type":"nothing"}"#).id,
+            Some(RequestId::Number(7))
+        ));
+        let long = format!(r#"{{"type":"ping","id":"{}"}}"#, "x".repeat(129));
+        assert!(read(&long).id.is_none() && read(&long).message.is_err());
+    }
+
+    #[test]
+    fn fields_of_old_clients_are_skipped() {
+        let text = r#"{"type":"logVisit","username":"weeFox","nickname":"f","place_id":"x","start":1,"end":2}"#;
+        assert!(read(text).message.is_ok());
+    }
+
+    #[test]
+    fn every_frame_is_a_multiple_of_the_block_and_still_json() {
+        for length in [
+            0, 100, 469, 470, 471, 472, 473, 474, 475, 476, 477, 478, 479, 480, 2_000,
+        ] {
+            let frame = ServerMessage::Pong {
+                id: Some(RequestId::Text("x".repeat(length))),
+            }
+            .to_frame();
+            assert_eq!(frame.len() % 512, 0);
+            let value: serde_json::Value = serde_json::from_str(&frame).unwrap();
+            assert_eq!(value["type"], "pong");
+        }
+    }
+
+    #[test]
+    fn answers_have_the_names_clients_know() {
+        let text = |message: ServerMessage| message.to_frame().trim_end().to_owned();
+        assert_eq!(
+            text(ServerMessage::Ack {
+                id: Some(RequestId::Number(4)),
+                body: Ack::Logged {
+                    logged: true,
+                    logged_node_id: "AQ".into()
+                }
+            }),
+            r#"{"type":"ack","id":4,"logged":true,"loggedNodeId":"AQ"}"#
+        );
+        assert_eq!(
+            text(ServerMessage::Ack {
+                id: None,
+                body: Ack::Received {}
+            }),
+            r#"{"type":"ack"}"#
+        );
+        assert_eq!(
+            text(ServerMessage::Error {
+                id: None,
+                code: Code::HelloFirst,
+                message: "x".into()
+            }),
+            r#"{"type":"error","code":"hello_first","message":"x"}"#
+        );
+        assert_eq!(
+            text(ServerMessage::Session {
+                id: None,
+                user_id: "u".into(),
+                graph_name: "lct".into(),
+                complete: true
+            }),
+            r#"{"type":"session","userID":"u","graphName":"lct","complete":true}"#
+        );
+        assert_eq!(text(ServerMessage::Ping), r#"{"type":"ping"}"#);
+    }
+}

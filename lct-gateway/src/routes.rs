@@ -1,0 +1,79 @@
+//! What clients can ask for by HTTP: so far the WebSocket at `/ws`.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use hyper::StatusCode;
+use hyper::header::HeaderMap;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use tokio_util::task::TaskTracker;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+use warp::{Filter, Rejection};
+
+use crate::connection::{self, Context};
+use crate::handshake::{self, Refusal};
+use crate::origin::Origins;
+use crate::server::Peer;
+
+/// The routes of the client listener. WebSockets run as `tasks` of their own.
+pub fn clients(
+    context: Arc<Context>,
+    origins: Arc<Origins>,
+    tasks: TaskTracker,
+) -> BoxedFilter<(Response,)> {
+    warp::path!("ws")
+        .and(warp::get())
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::optional::<OnUpgrade>())
+        .and(warp::ext::get::<Peer>())
+        .map(move |headers: HeaderMap, on_upgrade, peer| {
+            match upgrade(&headers, on_upgrade, peer, &context, &origins, &tasks) {
+                Ok(response) => response,
+                Err(refusal) => {
+                    context.metrics.upgrades_refused.inc();
+                    refusal.response()
+                }
+            }
+        })
+        .recover(refuse)
+        .unify()
+        .boxed()
+}
+
+/// Answers an upgrade request, and serves the client once the answer has been sent.
+fn upgrade(
+    headers: &HeaderMap,
+    on_upgrade: Option<OnUpgrade>,
+    peer: Peer,
+    context: &Arc<Context>,
+    origins: &Origins,
+    tasks: &TaskTracker,
+) -> Result<Response, Refusal> {
+    let key = handshake::check(headers, origins)?;
+    let on_upgrade = on_upgrade.ok_or(Refusal::NoUpgrade)?;
+    let context = Arc::clone(context);
+    tasks.spawn(async move {
+        // An error here is a client that left before it read the answer.
+        if let Ok(upgraded) = on_upgrade.await {
+            connection::serve(TokioIo::new(upgraded), context).await;
+        }
+        drop(peer); // its place is free now
+    });
+    Ok(handshake::accept(key))
+}
+
+/// Answers what no route took.
+pub async fn refuse(rejection: Rejection) -> Result<Response, Infallible> {
+    let (status, line) = if rejection.is_not_found() {
+        (StatusCode::NOT_FOUND, "there is nothing here\n")
+    } else if rejection.find::<warp::reject::MethodNotAllowed>().is_some() {
+        (StatusCode::METHOD_NOT_ALLOWED, "method: must be GET\n")
+    } else {
+        (StatusCode::BAD_REQUEST, "the request was not understood\n")
+    };
+    let mut response = Response::new(line.into());
+    *response.status_mut() = status;
+    Ok(response)
+}
