@@ -1,0 +1,66 @@
+# shellcheck shell=bash
+# What the scripts share: where the repository is, how they speak, and how they install what is missing.
+# Sourced by the scripts beside it, never run.
+
+set -euo pipefail
+
+ROOT=$(cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+
+say() { printf '%s\n' "$*" >&2; }
+die() {
+  say "${0##*/}: $*"
+  exit 1
+}
+
+# The comment that opens a script is its help.
+help() { sed -n '2,/^$/s/^# \{0,1\}//p' "$0"; }
+
+# Builds everything, the same way for every script, so that what one has built the others find; sets BUILT to where it is:
+# target/release, unless CARGO_TARGET_DIR or a cargo configuration says otherwise.
+build() {
+  (cd "$ROOT" && cargo build --release --locked) >&2
+  # shellcheck disable=SC2034
+  BUILT=$(cd "$ROOT" && cargo metadata --format-version 1 --no-deps --locked |
+    sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release
+}
+
+# libclang and clang's own headers: bindgen needs both to read the server's module header.
+has_libclang() {
+  local found
+  found=$(compgen -G '/usr/lib/llvm-*/lib/clang/*/include/stddef.h' || compgen -G '/usr/lib*/clang/*/include/stddef.h') ||
+    [ -n "${BINDGEN_EXTRA_CLANG_ARGS:-}" ] || return 1
+  found=${LIBCLANG_PATH:-$(compgen -G '/usr/lib/llvm-*/lib/libclang[.-][0-9s]*' ||
+    compgen -G '/usr/lib*/libclang[.-][0-9s]*' || compgen -G '/usr/lib/*-linux-gnu/libclang[.-][0-9s]*')}
+  [ -n "$found" ]
+}
+
+# Rust is the one thing the scripts never install.
+find_rust() {
+  PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+  command -v cargo >/dev/null ||
+    die "Rust is missing. Install Rust 1.88 or newer (rustup, or your distribution's package) and run this again."
+}
+
+# Installs the Debian packages a build and a run need, where that is allowed; otherwise names them and ends.
+install_missing() {
+  find_rust
+  local packages=() as_root=()
+  command -v cc >/dev/null || packages+=(gcc libc6-dev)
+  { command -v redis-server && command -v redis-cli; } >/dev/null || packages+=(redis-server)
+  has_libclang || packages+=(libclang-dev)
+  [ ${#packages[@]} -gt 0 ] || return 0
+
+  command -v apt-get >/dev/null ||
+    die "missing here, by their names in Debian: ${packages[*]}. Install your system's counterparts and run this again."
+  if [ "$(id -u)" != 0 ]; then
+    sudo -n true 2>/dev/null ||
+      die "some packages are missing. Install them and run this again: sudo apt-get install ${packages[*]}"
+    as_root=(sudo -n)
+  fi
+  say "Installing ${packages[*]} …"
+  case " ${packages[*]} " in
+    *' redis-server '*) say "(Debian may start its own Redis on port 6379 with it. LCT does not use that one.)" ;;
+  esac
+  "${as_root[@]}" apt-get -q update
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "${packages[@]}"
+}

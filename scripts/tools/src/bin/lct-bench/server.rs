@@ -1,0 +1,153 @@
+//! The server under measurement: started for this run, in a folder of its own, without persistence, and ended with it.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use redis::{Client, FromRedisValue};
+
+use crate::Error;
+
+pub(crate) struct Server {
+    process: Child,
+    port: u16,
+    /// Name and version, as the server gives them.
+    pub(crate) version: String,
+    // Removed when dropped, after the process has ended.
+    _folder: tempfile::TempDir,
+}
+
+impl Server {
+    /// Starts the server with the module and without limits on the age of visits; on one core, if given.
+    pub(crate) fn start(program: &Path, module: &Path, core: Option<usize>) -> Result<Self, Error> {
+        let module = module
+            .canonicalize()
+            .map_err(|error| format!("{}: {error}", module.display()))?;
+        let folder = tempfile::tempdir()?;
+        // Free a moment ago; should another program be quicker, the server ends and says so.
+        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        let log = std::fs::File::create(folder.path().join("log"))?;
+        let mut command = match core {
+            Some(core) => {
+                let mut command = Command::new("taskset");
+                command.args(["-c", &core.to_string()]).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
+        command.args([
+            "--port",
+            &port.to_string(),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]);
+        command
+            .arg("--dir")
+            .arg(folder.path())
+            .arg("--loadmodule")
+            .arg(module);
+        command.args([
+            "--lct.retention",
+            "0",
+            "--lct.max-visit",
+            "0",
+            "--lct.max-ahead",
+            "0",
+        ]);
+        let process = command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()?;
+        let mut server = Self {
+            process,
+            port,
+            version: String::new(),
+            _folder: folder,
+        };
+
+        let start = Instant::now();
+        while server.ask::<String>(&["PING"]).is_err() {
+            let ended = server.process.try_wait()?.is_some();
+            if ended || start.elapsed() > Duration::from_secs(10) {
+                let log = std::fs::read_to_string(server._folder.path().join("log"))?;
+                return Err(format!("the server did not start:\n{log}").into());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let info: String = server.ask(&["INFO", "server"])?;
+        let field = |name: &str| {
+            info.lines().find_map(|line| {
+                line.strip_prefix(name)?
+                    .strip_prefix(':')
+                    .map(str::to_owned)
+            })
+        };
+        server.version = match (field("valkey_version"), field("redis_version")) {
+            (Some(version), _) => format!("Valkey {version}"),
+            (None, version) => format!("Redis {}", version.unwrap_or_default()),
+        };
+        Ok(server)
+    }
+
+    /// A connection that sends at once.
+    pub(crate) fn connect(&self) -> Result<TcpStream, Error> {
+        let connection = TcpStream::connect(("127.0.0.1", self.port))?;
+        connection.set_nodelay(true)?;
+        Ok(connection)
+    }
+
+    /// Empties the server and gives the memory back, before it answers.
+    pub(crate) fn flush(&self) -> Result<(), Error> {
+        self.ask::<()>(&["FLUSHALL", "SYNC"])?;
+        self.ask::<()>(&["MEMORY", "PURGE"])
+    }
+
+    /// Seconds of processor time the server has used so far, all its threads together: what /proc shows, but to the microsecond.
+    pub(crate) fn cpu(&self) -> Result<f64, Error> {
+        Ok(self.info("cpu", "used_cpu_user")? + self.info("cpu", "used_cpu_sys")?)
+    }
+
+    /// A number of INFO.
+    pub(crate) fn info(&self, section: &str, field: &str) -> Result<f64, Error> {
+        let info: String = self.ask(&["INFO", section])?;
+        let value = info
+            .lines()
+            .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        Ok(value
+            .ok_or_else(|| format!("no {field} in INFO {section}"))?
+            .parse()?)
+    }
+
+    /// A number of LCT.INFO.
+    pub(crate) fn graph_info(&self, graph: &str, field: &str) -> Result<f64, Error> {
+        let pairs: Vec<(String, redis::Value)> = self.ask(&["LCT.INFO", graph])?;
+        let value = pairs
+            .into_iter()
+            .find_map(|(name, value)| (name == field).then_some(value));
+        Ok(redis::from_redis_value(
+            value.ok_or_else(|| format!("no {field} in LCT.INFO"))?,
+        )?)
+    }
+
+    fn ask<T: FromRedisValue>(&self, command: &[&str]) -> Result<T, Error> {
+        let mut connection =
+            Client::open(format!("redis://127.0.0.1:{}", self.port))?.get_connection()?;
+        Ok(redis::cmd(command[0])
+            .arg(&command[1..])
+            .query(&mut connection)?)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Ours alone, and nothing in it is worth keeping.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
