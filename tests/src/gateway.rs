@@ -1,0 +1,168 @@
+//! lct-gateway processes, and the phones that talk to them.
+
+use crate::server::free_port;
+use crate::{Server, binary};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::NamedTempFile;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+/// A running gateway in open mode; ends with the value. After a failed test it shows the end of its log.
+pub struct Gateway {
+    child: Child,
+    address: SocketAddr,
+    log: NamedTempFile,
+}
+
+impl Gateway {
+    /// Starts a gateway on `server` and waits until it accepts connections.
+    #[track_caller]
+    pub fn start(server: &Server) -> Self {
+        let program = binary("lct-gateway");
+        let log = NamedTempFile::new().expect("a log file");
+        let listen = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let ops = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let output = || Stdio::from(log.reopen().expect("the log file"));
+        let child = Command::new(program)
+            .args([
+                "--listen",
+                &listen.to_string(),
+                "--ops-listen",
+                &ops.to_string(),
+                "--auth",
+                "open",
+            ])
+            .args(["--redis", &format!("redis://127.0.0.1:{}", server.port())])
+            .stdin(Stdio::null())
+            .stdout(output())
+            .stderr(output())
+            .spawn()
+            .expect("lct-gateway starts");
+        let mut gateway = Gateway {
+            child,
+            address: listen,
+            log,
+        };
+        let start = Instant::now();
+        while std::net::TcpStream::connect(listen).is_err() {
+            let ended = gateway.child.try_wait().expect("the state of the gateway");
+            assert!(
+                ended.is_none() && start.elapsed() < Duration::from_secs(20),
+                "the gateway does not listen: {ended:?}\n{}",
+                gateway.log()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        gateway
+    }
+
+    /// Where clients connect.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log.path()).unwrap_or_default()
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+        if std::thread::panicking() {
+            let log = self.log();
+            let tail: Vec<&str> = log.lines().rev().take(30).collect();
+            eprintln!("--- end of the gateway's log");
+            tail.iter().rev().for_each(|line| eprintln!("{line}"));
+            eprintln!("---");
+        }
+    }
+}
+
+/// One person's client: a WebSocket that has said hello.
+pub struct Phone {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    requests: u64,
+    /// Every alert received so far, in order, each as the gateway sent it.
+    pub alerts: Vec<Value>,
+}
+
+impl Phone {
+    /// Connects and says hello as `user` in open mode.
+    pub async fn connect(gateway: SocketAddr, user: &str) -> Self {
+        let (socket, _) = connect_async(format!("ws://{gateway}/ws"))
+            .await
+            .expect("a WebSocket");
+        let mut phone = Phone {
+            socket,
+            requests: 0,
+            alerts: Vec::new(),
+        };
+        phone.send(json!({"type": "hello", "userID": user})).await;
+        let session = phone.next("session").await;
+        assert_eq!(session["userID"], user, "the session's user: {session}");
+        phone
+    }
+
+    /// Sends a message of that type with an id of its own and waits for its `ack`. Panics on an `error`.
+    pub async fn ask(&mut self, kind: &str, mut message: Value) -> Value {
+        self.requests += 1;
+        let id = format!("request-{}", self.requests);
+        message["type"] = kind.into();
+        message["id"] = id.as_str().into();
+        self.send(message).await;
+        let ack = self.next("ack").await;
+        assert_eq!(ack["id"], id, "the ack's id: {ack}");
+        ack
+    }
+
+    /// Waits until an alert with this reason has come.
+    pub async fn wait_for_alert(&mut self, reason: &str) {
+        while !self.alerts.iter().any(|alert| alert["reason"] == reason) {
+            self.next("exposureAlert").await;
+        }
+    }
+
+    async fn send(&mut self, message: Value) {
+        self.socket
+            .send(Message::text(message.to_string()))
+            .await
+            .expect("an open socket");
+    }
+
+    /// The next message of that type; alerts that come in between are kept, pings passed over, everything else is a failure.
+    async fn next(&mut self, kind: &str) -> Value {
+        loop {
+            let message = tokio::time::timeout(Duration::from_secs(30), self.socket.next()).await;
+            let message =
+                message.unwrap_or_else(|_| panic!("half a minute without the awaited {kind}"));
+            let text = match message.expect("an open socket").expect("a message") {
+                Message::Text(text) => text,
+                Message::Ping(_) | Message::Pong(_) => continue,
+                other => panic!("instead of {kind}: {other:?}"),
+            };
+            let message: Value = serde_json::from_str(&text).expect("JSON");
+            if message["type"] == "exposureAlert" {
+                self.alerts.extend(
+                    message["alerts"]
+                        .as_array()
+                        .expect("alerts")
+                        .iter()
+                        .cloned(),
+                );
+            }
+            match &message["type"] {
+                found if found == kind => return message,
+                found if found == "exposureAlert" || found == "ping" => continue,
+                _ => panic!("instead of {kind}: {message}"),
+            }
+        }
+    }
+}

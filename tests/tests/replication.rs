@@ -1,0 +1,240 @@
+//! A replica is told every change once, with nothing left for it to decide, and nothing else.
+
+use lct_tests::{Builder, Server, Stop, Stream, digests, fill, now, oddities, random};
+use std::time::Duration;
+
+/// Runs lines on a server and compares what each of them replicates. `#` stands for any plain number, as of a clock.
+fn replicates(server: &Server, steps: &[(&str, &[&str])]) {
+    let mut client = server.client();
+    let mut stream = Stream::of(server);
+    for (line, expected) in steps {
+        let reply = client.run(line);
+        assert!(!reply.is_error(), "{line}: {reply}");
+        let replicated = stream.commands(server);
+        let matches = replicated.len() == expected.len()
+            && replicated
+                .iter()
+                .zip(*expected)
+                .all(|(command, pattern)| is_like(command, pattern));
+        assert!(
+            matches,
+            "{line} replicated {replicated:?}, expected {expected:?}"
+        );
+    }
+}
+
+fn is_like(command: &str, pattern: &str) -> bool {
+    let (words, patterns): (Vec<&str>, Vec<&str>) =
+        (command.split(' ').collect(), pattern.split(' ').collect());
+    let like = |(word, pattern): (&&str, &&str)| match *pattern {
+        "#" => word.bytes().all(|byte| byte.is_ascii_digit()),
+        "HEX" => word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        pattern => *word == pattern,
+    };
+    words.len() == patterns.len() && words.iter().zip(&patterns).all(like)
+}
+
+#[test]
+fn a_change_replicates_once_and_resolved_and_no_change_not_at_all() {
+    let server = Server::start();
+    replicates(
+        &server,
+        &[
+            (
+                "LCT.VISIT g alice cafe 100 200 bob cafe 150 300",
+                &["LCT.VISIT g alice cafe 100 200 bob cafe 150 300"],
+            ),
+            ("LCT.VISIT g alice cafe 100 200 bob cafe 150 300", &[]),
+            (
+                "LCT.VISIT g alice cafe 100 210",
+                &["LCT.VISIT g alice cafe 100 210"],
+            ),
+            ("LCT.VISIT g alice cafe 100 210", &[]),
+            (
+                "LCT.REVISIT g alice cafe 100 110 220",
+                &["LCT.REVISIT g alice cafe 100 110 220"],
+            ),
+            ("LCT.REVISIT g alice cafe 110 110 220", &[]),
+            ("LCT.REVISIT g alice cafe 100 110 220", &[]),
+            ("LCT.UNVISIT g alice cafe 100", &[]),
+            (
+                "LCT.UNVISIT g alice cafe 110",
+                &["LCT.UNVISIT g alice cafe 110"],
+            ),
+            (
+                "LCT.VISIT g carol bar 1 2 dave bar 1 2 eve bar 1 2",
+                &["LCT.VISIT g carol bar 1 2 dave bar 1 2 eve bar 1 2"],
+            ),
+            ("LCT.FORGET g nobody", &[]),
+            ("LCT.FORGET g carol", &["LCT.FORGET g carol"]),
+            ("LCT.REVOKE g dave", &["LCT.REVOKE g dave SALT HEX"]),
+            ("LCT.REVOKE g dave", &[]),
+            ("LCT.PURGE g BEFORE 1", &[]),
+            (
+                "LCT.PURGE g BEFORE 2",
+                &["LCT.PURGE g BEFORE 2 ALERTS # CLOCK #"],
+            ),
+            // What only asks is nobody else's business.
+            ("LCT.VISITS g bob", &[]),
+            ("LCT.PRESENT g cafe 0 1000", &[]),
+            ("LCT.EXPOSED g bob ORDER 2 WITHTIMES", &[]),
+            ("LCT.INFO g", &[]),
+            // Nor is a key that is not there.
+            ("LCT.REVISIT missing alice cafe 100 110 220", &[]),
+            ("LCT.UNVISIT missing alice cafe 100", &[]),
+            ("LCT.FORGET missing alice", &[]),
+            ("LCT.PURGE missing BEFORE 5", &[]),
+            // The last visit takes the key with it. A replica does not decide that: it is told.
+            ("LCT.VISIT h a s 1 2", &["LCT.VISIT h a s 1 2"]),
+            (
+                "LCT.PURGE h BEFORE 2",
+                &[
+                    "MULTI",
+                    "LCT.PURGE h BEFORE 2 ALERTS # CLOCK #",
+                    "DEL h",
+                    "EXEC",
+                ],
+            ),
+            ("LCT.VISIT h a s 1 2", &["LCT.VISIT h a s 1 2"]),
+            (
+                "LCT.FORGET h a",
+                &["MULTI", "LCT.FORGET h a", "DEL h", "EXEC"],
+            ),
+            ("LCT.VISIT h a s 1 2", &["LCT.VISIT h a s 1 2"]),
+            (
+                "LCT.UNVISIT h a s 1",
+                &["MULTI", "LCT.UNVISIT h a s 1", "DEL h", "EXEC"],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn transactions_and_scripts_replicate_their_effects() {
+    let server = Server::start();
+    let mut client = server.client();
+    let mut stream = Stream::of(&server);
+    for line in [
+        "MULTI",
+        "LCT.VISIT g a s 1 2",
+        "LCT.VISIT g a s 1 2",
+        "LCT.EXPOSED g a",
+        "LCT.VISIT g b s 1 2",
+        "LCT.PURGE g BEFORE 1",
+    ] {
+        client.run(line);
+    }
+    client.expect("EXEC", "[1 0 [] 1 0]");
+    assert_eq!(
+        stream.commands(&server),
+        [
+            "MULTI",
+            "LCT.VISIT g a s 1 2",
+            "LCT.VISIT g b s 1 2",
+            "EXEC"
+        ]
+    );
+    let script = "redis.call('LCT.VISIT', KEYS[1], 'c', 's', '1', '2') return redis.call('LCT.EXPOSED', KEYS[1], 'c', 'AT', '9', 'COUNT', '1')";
+    assert_eq!(client.call(&["EVAL", script, "1", "g"]).to_string(), "[a]");
+    assert_eq!(stream.commands(&server), ["LCT.VISIT g c s 1 2"]);
+}
+
+#[test]
+fn a_replica_that_joins_in_the_middle_of_a_load_becomes_equal() {
+    let primary = Server::start();
+    let mut client = primary.client();
+    let mut rng = random::seeded("replica mid-load");
+    oddities(&mut client, "odd");
+    fill(&mut client, "large", 300_000, &mut rng);
+    let replica = std::thread::scope(|scope| {
+        let joining = scope.spawn(|| Server::replica_of(&primary));
+        fill(&mut client, "large", 300_000, &mut rng);
+        fill(&mut client, "later", 50_000, &mut rng);
+        client.run("LCT.PURGE large BEFORE 300000000");
+        client.run("LCT.FORGET later visitor-0");
+        client.run("LCT.REVOKE later visitor-1eef");
+        joining.join().expect("a replica")
+    });
+    fill(&mut client, "large", 10_000, &mut rng);
+    replica.wait_in_sync(&primary);
+    let keys = ["odd", "large", "later"];
+    assert_eq!(
+        digests(&mut replica.client(), &keys),
+        digests(&mut client, &keys)
+    );
+    for question in [
+        "LCT.EXPOSED large visitor-0 ORDER 2 WITHTIMES AT 864000000",
+        "LCT.VISITS large visitor-0",
+        "LCT.VISIT later visitor-1eef s 1 2",
+    ] {
+        let (ours, theirs) = (client.run(question), replica.client().run(question));
+        if ours.is_error() {
+            assert!(theirs.to_string().starts_with("-READONLY"), "{theirs}");
+        } else {
+            assert_eq!(theirs, ours, "{question}");
+        }
+    }
+}
+
+#[test]
+fn a_replica_asks_neither_its_clock_nor_its_settings() {
+    let primary = Server::start();
+    let own_mind = [
+        "lct.retention 1000",
+        "lct.max-visit 1",
+        "lct.max-ahead 1",
+        "lct.late 1",
+        "lct.alert-ttl 1",
+    ];
+    let replica = own_mind
+        .iter()
+        .fold(Builder::default(), |builder, line| builder.conf(line));
+    let replica = replica
+        .conf(&format!("replicaof 127.0.0.1 {}", primary.port()))
+        .start();
+    let below = Server::replica_of(&replica);
+    let mut client = primary.client();
+    let now = now();
+    replica.wait_in_sync(&primary);
+    fill(
+        &mut client,
+        "g",
+        20_000,
+        &mut random::seeded("another mind"),
+    );
+    client.expect(
+        &format!(
+            "LCT.VISIT g ahead cafe {} {}",
+            now + 900_000_000,
+            now + 999_000_000
+        ),
+        "1",
+    );
+    client.expect("LCT.REVISIT g ahead cafe 0 1 2", "0");
+    client.run("LCT.PURGE g BEFORE 1000000");
+    client.run("LCT.REVOKE g visitor-0");
+    // Long enough for a timer that did not know its place.
+    std::thread::sleep(Duration::from_millis(2500));
+    replica.wait_in_sync(&primary);
+    below.wait_in_sync(&replica);
+    let digest = digests(&mut client, &["g"]);
+    assert_eq!(digests(&mut replica.client(), &["g"]), digest);
+    assert_eq!(digests(&mut below.client(), &["g"]), digest);
+}
+
+#[test]
+fn a_replica_survives_its_own_restart_and_becomes_equal_again() {
+    let primary = Server::with(&["appendonly yes"]);
+    let mut replica = Server::replica_of(&primary);
+    let mut client = primary.client();
+    let mut rng = random::seeded("replica restart");
+    fill(&mut client, "g", 20_000, &mut rng);
+    replica.wait_in_sync(&primary);
+    replica.restart(Stop::Kill);
+    fill(&mut client, "g", 20_000, &mut rng);
+    replica.wait_in_sync(&primary);
+    assert_eq!(
+        digests(&mut replica.client(), &["g"]),
+        digests(&mut client, &["g"])
+    );
+}
