@@ -1,9 +1,9 @@
 //! Removing what is old, at once in meaning and in slices in work.
 //!
-//! From [`Graph::purge_begin`] on, a visit that was there and ended by `before` is dead: no answer, count or digest
-//! includes it. Its bytes go in steps, first from all spaces, then from all visitors. A visit logged meanwhile is alive
-//! even if it too ended by `before`; those few are remembered as risen. Numbers that become free are given back at the
-//! end, when no dead row can refer to them any more.
+//! From [`Graph::purge_begin`] on, a visit that was there and ended by `before` is dead: no answer or digest includes
+//! it. Its bytes go in steps, first from all spaces, then from all visitors; at the end, when no dead row can refer to
+//! them any more, the names go to which nothing else refers. A visit logged meanwhile is alive even if it too ended by
+//! `before`; those few are remembered as risen.
 
 use crate::Millis;
 use crate::graph::{Graph, Risen};
@@ -126,12 +126,25 @@ impl Graph {
             purge.next_visitor += 1;
             work = work.saturating_add(TIMELINE_WORK + self.sweep_visitor(&mut purge, visitor));
         }
-        if purge.next_space < self.spaces.bound() || purge.next_visitor < self.visitors.bound() {
-            self.purge = Some(purge);
-            return PurgeProgress::More;
+        let swept =
+            purge.next_space >= self.spaces.bound() && purge.next_visitor >= self.visitors.bound();
+        // No dead row is left, so the numbers that nothing refers to any more are free.
+        while swept && work < rows {
+            if let Some(visitor) = purge.empty_visitors.pop() {
+                self.release_visitor(visitor);
+            } else if let Some(space) = purge.empty_spaces.pop() {
+                self.release_space(space);
+            } else {
+                self.earliest_end = purge.earliest_end;
+                if purge.count > 0 {
+                    self.purged(purge.before, purge.oldest);
+                }
+                return PurgeProgress::Done(purge.count);
+            }
+            work = work.saturating_add(TIMELINE_WORK);
         }
-        self.purge_end(&mut purge);
-        PurgeProgress::Done(purge.count)
+        self.purge = Some(purge);
+        PurgeProgress::More
     }
 
     fn sweep_space(&mut self, purge: &mut Purge, space: u32) -> usize {
@@ -170,18 +183,5 @@ impl Graph {
         purge.count += swept.removed as u64;
         self.visits -= swept.removed as u64;
         swept.seen
-    }
-
-    fn purge_end(&mut self, purge: &mut Purge) {
-        if purge.count > 0 {
-            self.purged(purge.before, purge.oldest);
-        }
-        self.earliest_end = purge.earliest_end;
-        for visitor in purge.empty_visitors.drain(..) {
-            self.release_visitor(visitor);
-        }
-        for space in purge.empty_spaces.drain(..) {
-            self.release_space(space);
-        }
     }
 }
