@@ -535,15 +535,13 @@ mod tests {
                 timeline.insert(&row);
                 rows.push(row);
             }
-            if let Timeline::Large(large) = &timeline {
-                if step % 97 == 0 {
-                    assert!(large.pieces.is_sorted_by_key(Piece::key));
-                    assert_eq!(
-                        large.heap,
-                        large.pieces.iter().map(|p| p.chunk.heap()).sum::<usize>()
-                    );
-                    assert!(large.pieces.iter().all(|p| p.chunk.rows() > 0));
-                }
+            if let Timeline::Large(large) = &timeline
+                && step % 97 == 0
+            {
+                assert!(large.pieces.is_sorted_by_key(Piece::key));
+                let heap: usize = large.pieces.iter().map(|piece| piece.chunk.heap()).sum();
+                assert_eq!(large.heap, heap);
+                assert!(large.pieces.iter().all(|piece| piece.chunk.rows() > 0));
             }
             assert_eq!(timeline.rows(), rows.len());
         }
