@@ -15,14 +15,14 @@ die() {
 # The comment that opens a script is its help.
 help() { sed -n '2,/^$/s/^# \{0,1\}//p' "$0"; }
 
-# Builds everything, the same way for every script, so that what one has built the others find; sets BUILT to where it is:
-# target/release, unless CARGO_TARGET_DIR or a cargo configuration says otherwise.
-build() {
-  (cd "$ROOT" && cargo build --release --locked) >&2
-  # shellcheck disable=SC2034
-  BUILT=$(cd "$ROOT" && cargo metadata --format-version 1 --no-deps --locked |
-    sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release
-}
+# Where cargo puts what it builds, whatever its configuration says, so that the scripts know without asking it.
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}
+case $CARGO_TARGET_DIR in /*) ;; *) CARGO_TARGET_DIR=$ROOT/$CARGO_TARGET_DIR ;; esac
+# shellcheck disable=SC2034
+BUILT=$CARGO_TARGET_DIR/release
+
+# Builds everything, the same way for every script, so that what one has built the others find.
+build() { (cd "$ROOT" && cargo build --release --locked) >&2; }
 
 # libclang and clang's own headers: bindgen needs both to read the server's module header.
 has_libclang() {

@@ -57,7 +57,7 @@ pub struct Flags {
     #[arg(long, env = "LCT_ALLOW_OPEN")]
     pub allow_open: bool,
 
-    /// Web pages that may connect, like https://lct.example.org; several by commas or by repeating the flag. Pages
+    /// Web pages that may connect, like `https://lct.example.org`; several by commas or by repeating the flag. Pages
     /// that the gateway serves itself and programs that are no browsers always may.
     #[arg(
         long,

@@ -71,3 +71,20 @@ pub fn examples(text: &str) -> Vec<Example> {
     assert!(open.is_none(), "a block is not closed");
     examples
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_blocks_commands_and_replies() {
+        let text =
+            "```sh\n> no\n```\n\n```redis\n> LCT.VISITS g a\n1) x\n2) y\n> PING\nPONG\n```\n";
+        let examples = examples(text);
+        assert_eq!(examples.len(), 1);
+        assert_eq!(examples[0].line, 6);
+        let steps = [("LCT.VISITS g a", "1) x\n2) y\n"), ("PING", "PONG\n")];
+        let steps = steps.map(|(command, reply)| (command.to_string(), reply.to_string()));
+        assert_eq!(examples[0].steps, steps);
+    }
+}

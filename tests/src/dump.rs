@@ -152,3 +152,42 @@ pub fn put_length(value: u64, out: &mut Vec<u8>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_read_back_in_every_width() {
+        for value in [
+            0,
+            63,
+            64,
+            16_383,
+            16_384,
+            u64::from(u32::MAX),
+            1 << 32,
+            u64::MAX,
+        ] {
+            let mut bytes = Vec::new();
+            put_length(value, &mut bytes);
+            let mut rest = &bytes[..];
+            assert_eq!((length(&mut rest), rest.len()), (Some(value), 0));
+        }
+    }
+
+    #[test]
+    fn a_payload_survives_being_taken_apart() {
+        let part = vec![7; 300];
+        let dump = Dump {
+            module_id: 0x95cb_7e82_b6a9_8400,
+            fields: vec![Field::Bytes(part.clone()), Field::Bytes(Vec::new())],
+            footer: [9; 10],
+        };
+        let payload = dump.to_payload();
+        assert_eq!(Dump::parse(&payload), Some(dump.clone()));
+        assert_eq!(dump.parts(), Some(vec![(0, &part[..])]));
+        assert_eq!(Dump::parse(&payload[1..]), None);
+        assert_eq!(Dump::parse(&payload[..9]), None);
+    }
+}

@@ -1,6 +1,6 @@
 //! Graphs to test with.
 
-use crate::{Client, Value, args};
+use crate::{Client, Server, Value, args};
 use rand::RngExt;
 use rand_pcg::Pcg64;
 
@@ -78,4 +78,23 @@ pub fn digests(client: &mut Client, keys: &[&str]) -> Vec<String> {
         );
     }
     digests
+}
+
+/// Starts `LCT.PURGE g BEFORE …` on a connection of its own, which has its reply still to come, and returns while it is under way. Where it
+/// was over before anybody could look, `prepare` is to make the graph anew for another attempt.
+#[track_caller]
+pub fn purge_under_way(server: &Server, before: u64, mut prepare: impl FnMut()) -> Client {
+    for _attempt in 0..100 {
+        prepare();
+        let mut purging = server.client();
+        let command = args!["LCT.PURGE", "g", "BEFORE", before];
+        purging.send(&command).expect("a command sent");
+        for _look in 0..20 {
+            if server.info("blocked_clients") == "1" {
+                return purging;
+            }
+        }
+        purging.receive().expect("a reply");
+    }
+    panic!("no purge was under way in a hundred attempts");
 }

@@ -86,6 +86,9 @@ impl Drop for Gateway {
     }
 }
 
+/// How long a phone waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// One person's client: a WebSocket that has said hello.
 pub struct Phone {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
@@ -106,28 +109,46 @@ impl Phone {
             alerts: Vec::new(),
         };
         phone.send(json!({"type": "hello", "userID": user})).await;
-        let session = phone.next("session").await;
+        let session = phone.next(&["session"]).await;
         assert_eq!(session["userID"], user, "the session's user: {session}");
         phone
     }
 
-    /// Sends a message of that type with an id of its own and waits for its `ack`. Panics on an `error`.
-    pub async fn ask(&mut self, kind: &str, mut message: Value) -> Value {
+    /// Sends a message of that type and waits for its `ack`. Panics on an `error`.
+    pub async fn ask(&mut self, kind: &str, message: Value) -> Value {
+        let reply = self.ask_anything(kind, message).await;
+        assert_eq!(reply["type"], "ack", "the reply to {kind}: {reply}");
+        reply
+    }
+
+    /// Sends a message of that type, with an id of its own, and waits for its `ack` or `error`.
+    pub async fn ask_anything(&mut self, kind: &str, mut message: Value) -> Value {
         self.requests += 1;
         let id = format!("request-{}", self.requests);
         message["type"] = kind.into();
         message["id"] = id.as_str().into();
         self.send(message).await;
-        let ack = self.next("ack").await;
-        assert_eq!(ack["id"], id, "the ack's id: {ack}");
-        ack
+        let reply = self.next(&["ack", "error"]).await;
+        assert_eq!(reply["id"], id, "the id of the reply to {kind}: {reply}");
+        reply
     }
 
     /// Waits until an alert with this reason has come.
     pub async fn wait_for_alert(&mut self, reason: &str) {
-        while !self.alerts.iter().any(|alert| alert["reason"] == reason) {
-            self.next("exposureAlert").await;
-        }
+        assert!(
+            self.hears_alert(reason, PATIENCE).await,
+            "no alert with the reason {reason} in {PATIENCE:?}"
+        );
+    }
+
+    /// Whether an alert with this reason has come or comes within a time.
+    pub async fn hears_alert(&mut self, reason: &str, within: Duration) -> bool {
+        let heard = async {
+            while !self.alerts.iter().any(|alert| alert["reason"] == reason) {
+                self.next(&["exposureAlert"]).await;
+            }
+        };
+        tokio::time::timeout(within, heard).await.is_ok()
     }
 
     async fn send(&mut self, message: Value) {
@@ -137,32 +158,30 @@ impl Phone {
             .expect("an open socket");
     }
 
-    /// The next message of that type; alerts that come in between are kept, pings passed over, everything else is a failure.
-    async fn next(&mut self, kind: &str) -> Value {
+    /// The next message of one of these types; alerts that come in between are kept, pings passed over, everything else is a failure.
+    async fn next(&mut self, kinds: &[&str]) -> Value {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
-            let message = tokio::time::timeout(Duration::from_secs(30), self.socket.next()).await;
-            let message =
-                message.unwrap_or_else(|_| panic!("half a minute without the awaited {kind}"));
+            let message = tokio::time::timeout_at(deadline, self.socket.next()).await;
+            let message = message.unwrap_or_else(|_| panic!("{PATIENCE:?} without {kinds:?}"));
             let text = match message.expect("an open socket").expect("a message") {
                 Message::Text(text) => text,
                 Message::Ping(_) | Message::Pong(_) => continue,
-                other => panic!("instead of {kind}: {other:?}"),
+                other => panic!("instead of {kinds:?}: {other:?}"),
             };
             let message: Value = serde_json::from_str(&text).expect("JSON");
-            if message["type"] == "exposureAlert" {
-                self.alerts.extend(
-                    message["alerts"]
-                        .as_array()
-                        .expect("alerts")
-                        .iter()
-                        .cloned(),
-                );
+            let kind = message["type"].as_str().expect("a type");
+            if kind == "exposureAlert" {
+                let alerts = message["alerts"].as_array().expect("alerts");
+                self.alerts.extend(alerts.iter().cloned());
             }
-            match &message["type"] {
-                found if found == kind => return message,
-                found if found == "exposureAlert" || found == "ping" => continue,
-                _ => panic!("instead of {kind}: {message}"),
+            if kinds.contains(&kind) {
+                return message;
             }
+            assert!(
+                ["exposureAlert", "ping"].contains(&kind),
+                "instead of {kinds:?}: {message}"
+            );
         }
     }
 }

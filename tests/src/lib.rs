@@ -25,7 +25,7 @@ mod stream;
 
 pub use binaries::{binary, module, panic_module, root};
 pub use client::{Client, ToArg, Value};
-pub use fill::{digests, fill, oddities};
+pub use fill::{digests, fill, oddities, purge_under_way};
 pub use gateway::{Gateway, Phone};
 pub use server::{Builder, Server, Stop};
 pub use stream::Stream;

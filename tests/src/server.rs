@@ -8,7 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// What every server starts with; a test's own lines come after and win. History replays and data of any year load: no limits.
+/// What every server starts with; a test's own lines come after and win. Dumps stay legible, the log short, the replication stream free of
+/// pings, and memory comes back with the command that frees it (Valkey would leave that to a thread).
 const CONFIG: &str = "\
 bind 127.0.0.1
 save \"\"
@@ -18,8 +19,13 @@ enable-debug-command yes
 enable-module-command yes
 repl-diskless-sync no
 repl-ping-replica-period 3600
+lazyfree-lazy-user-del no
+lazyfree-lazy-user-flush no
+lazyfree-lazy-server-del no
+lazyfree-lazy-expire no
 logfile server.log
 ";
+/// The recorded data are of 2009 and 2013.
 const NO_LIMITS: &str = "lct.retention 0\nlct.max-visit 0\nlct.max-ahead 0\n";
 
 /// How to end a server.

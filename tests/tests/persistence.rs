@@ -1,7 +1,9 @@
 //! What is stored stays the same through everything Redis does with a key: the digest tells.
 
 use lct_tests::dump::{Dump, Field};
-use lct_tests::{Client, Server, Stop, args, digests, eventually, fill, oddities, random};
+use lct_tests::{
+    Client, Server, Stop, args, digests, eventually, fill, oddities, purge_under_way, random,
+};
 use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
@@ -202,6 +204,49 @@ fn history_replays_whatever_the_settings_are_by_then() {
     assert_eq!(digests(&mut server.client(), &["g"]), before);
 }
 
+/// A part in the append-only file that cannot be read: the server starts, and rather than answer from half a graph it refuses that one.
+#[test]
+fn a_graph_with_an_unreadable_part_is_refused_not_shortened() {
+    const DAMAGED: &str =
+        "-ERR the graph was damaged by an internal error; restart the server to load it again";
+    let mut server = Server::with(&[
+        "appendonly yes",
+        "appendfsync always",
+        "aof-use-rdb-preamble no",
+    ]);
+    let mut client = server.client();
+    client.expect("LCT.VISIT g findable cafe 100 200 bob cafe 150 300", "2");
+    client.expect("LCT.VISIT whole alice cafe 100 200", "1");
+    rewrite_aof(&server);
+    let (base, mut bytes) = files(&server, "appendonlydir")
+        .into_iter()
+        .find(|(name, _)| name.contains(".base."))
+        .expect("a base file");
+    let at = bytes
+        .windows(8)
+        .position(|word| word == b"findable")
+        .expect("the id in the part");
+    bytes[at] ^= 1;
+    fs::write(base, bytes).expect("the base file");
+    server.restart(Stop::Kill);
+    let mut client = server.client();
+    client.expect("LCT.VISITS whole alice", "[[cafe 100 200]]");
+    for line in [
+        "LCT.VISITS g bob",
+        "LCT.EXPOSED g bob",
+        "LCT.VISIT g carol cafe 1 2",
+        "LCT.FORGET g bob",
+    ] {
+        client.expect(line, DAMAGED);
+    }
+    // Nor does it get into a new file.
+    client.run("BGREWRITEAOF");
+    eventually("the rewrite has ended", Duration::from_secs(20), || {
+        server.info("aof_rewrite_in_progress") == "0"
+    });
+    assert_eq!(server.info("aof_last_bgrewrite_status"), "err");
+}
+
 #[test]
 fn dump_restore_and_copy_make_equal_graphs() {
     let server = Server::start();
@@ -312,48 +357,31 @@ fn a_purge_under_way_is_seen_by_nobody() {
     let after = digests(&mut client, &["purged"]);
     assert_ne!(after, digests(&mut client, &["large"]));
 
-    // Each of these asks while the slices run; one that came too late to meet the purge is tried again.
+    let make_again = |client: &mut Client| client.expect("COPY large g REPLACE", "1");
     for what in ["nothing", "DUMP and RESTORE", "COPY", "DEBUG RELOAD"] {
-        let met = (0..20).any(|_| {
-            client.expect("COPY large g REPLACE", "1");
-            let mut purging = server.client();
-            purging
-                .send(&["LCT.PURGE", "g", "BEFORE", "600000000"])
-                .expect("a command sent");
-            let blocked = (0..1000).any(|_| server.info("blocked_clients") == "1");
-            match what {
-                "nothing" => {}
-                "DUMP and RESTORE" => {
-                    let payload = dump(&mut client, "g");
-                    client.call(&args!["RESTORE", "g", 0, payload, "REPLACE"]);
-                }
-                "COPY" => {
-                    client.expect("COPY g h", "1");
-                    client.expect("RENAME h g", "OK");
-                }
-                _ => client.expect("DEBUG RELOAD", "OK"),
+        let mut purging = purge_under_way(&server, 600_000_000, || make_again(&mut client));
+        match what {
+            "nothing" => {}
+            "DUMP and RESTORE" => {
+                let payload = dump(&mut client, "g");
+                client.call(&args!["RESTORE", "g", 0, payload, "REPLACE"]);
             }
-            assert_eq!(digests(&mut client, &["g"]), after, "{what} during a purge");
-            assert!(
-                !purging.receive().expect("a reply").is_error(),
-                "{what} leaves the purge a reply"
-            );
-            assert_eq!(
-                digests(&mut client, &["g"]),
-                after,
-                "{what}, after the purge"
-            );
-            blocked
-        });
-        assert!(met, "no purge was under way in twenty attempts");
+            "COPY" => {
+                client.expect("COPY g h", "1");
+                client.expect("RENAME h g", "OK");
+            }
+            _ => client.expect("DEBUG RELOAD", "OK"),
+        }
+        let during = digests(&mut client, &["g"]);
+        assert_eq!(during, after, "{what} during a purge");
+        let reply = purging.receive().expect("a reply");
+        assert!(!reply.is_error(), "{what} during a purge: {reply}");
+        let at_last = digests(&mut client, &["g"]);
+        assert_eq!(at_last, after, "{what}, after the purge");
     }
 
-    // The rewritten AOF and the replica agree too, each of them asked in the middle of a purge.
-    client.expect("COPY large g REPLACE", "1");
-    let mut purging = server.client();
-    purging
-        .send(&["LCT.PURGE", "g", "BEFORE", "600000000"])
-        .expect("a command sent");
+    // The rewritten AOF and the replica agree too.
+    let mut purging = purge_under_way(&server, 600_000_000, || make_again(&mut client));
     rewrite_aof(&server);
     replica.wait_in_sync(&server);
     assert_eq!(digests(&mut replica.client(), &["g"]), after, "the replica");

@@ -63,7 +63,6 @@ pub(super) fn register(context: Context<'_>) -> bool {
     // SAFETY: a context we were given, a name of nine characters, and a table the server copies.
     let created = unsafe { create(context.raw(), NAME.as_ptr(), ENCODING, &mut methods) };
     TYPE.store(created, Ordering::Relaxed);
-    watch_snapshots(context);
     !created.is_null()
 }
 
@@ -309,7 +308,8 @@ fn refuse_to_save(io: &Io<'_>) {
     }
 }
 
-fn watch_snapshots(context: Context<'_>) {
+/// Learns when this process writes a snapshot in the foreground.
+pub(super) fn watch_snapshots(context: Context<'_>) {
     let subscribe = api!(RedisModule_SubscribeToServerEvent);
     let event = raw::RedisModuleEvent {
         id: raw::REDISMODULE_EVENT_PERSISTENCE,

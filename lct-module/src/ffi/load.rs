@@ -68,6 +68,8 @@ fn register(context: Context<'_>, argc: c_int) -> bool {
         context.warn("the server refused to register the module's type, commands or settings");
         return false;
     }
+    // From here on nothing can fail: what follows would outlive a module that is not loaded after all.
+    data_type::watch_snapshots(context);
     info::register(context);
     crate::start(context);
     true
