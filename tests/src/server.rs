@@ -113,7 +113,7 @@ impl Builder {
             let port = free_port();
             let mut text = format!("port {port}\n{}", self.config);
             if let Some(module) = &self.module {
-                text = format!("loadmodule {}\n{text}", module.display());
+                text = format!("loadmodule \"{}\"\n{text}", module.display());
             }
             fs::write(dir.path().join("redis.conf"), text).expect("a configuration file");
             match spawn(dir.path(), port, self.address_space_kib) {

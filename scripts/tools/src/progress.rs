@@ -29,20 +29,24 @@ impl Progress {
     /// Tells that `done` of the total are done; shows it when it is time to.
     pub fn update(&mut self, done: u64) {
         let pause = Duration::from_millis(if self.terminal { 100 } else { 5_000 });
-        if self.shown.elapsed() < pause {
+        if done == 0 || self.shown.elapsed() < pause {
             return;
         }
         self.shown = Instant::now();
         let seconds = self.start.elapsed().as_secs_f64();
         let rate = done as f64 / seconds;
-        let left = self.total.saturating_sub(done) as f64 / rate.max(1.0);
+        let left = self.total.saturating_sub(done) as f64 / rate;
         let percent = 100 * done / self.total.max(1);
+        let speed = if rate >= 1.0 {
+            format!(", {}/s", grouped(rate as u64))
+        } else {
+            String::new()
+        };
         let line = format!(
-            "{percent:3} %  {} of {} {}, {}/s, {left:.0} s left",
+            "{percent:3} %  {} of {} {}{speed}, {left:.0} s left",
             grouped(done),
             grouped(self.total),
             self.what,
-            grouped(rate as u64),
         );
         if self.terminal {
             eprint!("\r\x1b[K{line}");

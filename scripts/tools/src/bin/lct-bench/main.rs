@@ -20,7 +20,7 @@ use server::Server;
 
 /// Commands under way on each connection, and how many connections: enough to keep the server busy.
 const PIPELINE: usize = 64;
-const CONNECTIONS: usize = 8;
+const CONNECTIONS: usize = 50;
 /// Visits a command in the variadic rows.
 const VARIADIC: usize = 100;
 /// Different keys or members in the SET and ZADD rows.
@@ -93,7 +93,7 @@ impl Row {
         } else if median(&self.client_busy) >= BUSY {
             "the client"
         } else {
-            "other work on this machine"
+            "neither: other work here"
         }
     }
 }
