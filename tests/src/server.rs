@@ -113,7 +113,11 @@ impl Builder {
             let port = free_port();
             let mut text = format!("port {port}\n{}", self.config);
             if let Some(module) = &self.module {
-                text = format!("loadmodule \"{}\"\n{text}", module.display());
+                // By a name without spaces: CONFIG REWRITE does not quote the path.
+                let link = dir.path().join("module.so");
+                let _ = fs::remove_file(&link); // from an attempt before
+                std::os::unix::fs::symlink(module, &link).expect("a link to the module");
+                text = format!("loadmodule {}\n{text}", link.display());
             }
             fs::write(dir.path().join("redis.conf"), text).expect("a configuration file");
             match spawn(dir.path(), port, self.address_space_kib) {
