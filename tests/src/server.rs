@@ -104,26 +104,29 @@ impl Builder {
 
     /// Starts the server and waits until it answers.
     pub fn start(self) -> Server {
-        let dir = tempfile::Builder::new()
+        let folder = tempfile::Builder::new()
             .prefix("lct-test-")
             .tempdir()
             .expect("a temporary folder");
+        let dir = folder.path().join("data");
+        fs::create_dir(&dir).expect("a folder for the data");
         // Between finding a free port and listening on it somebody else may take it: try again.
         for _ in 0..5 {
             let port = free_port();
             let mut text = format!("port {port}\n{}", self.config);
             if let Some(module) = &self.module {
-                // By a name without spaces: CONFIG REWRITE does not quote the path.
-                let link = dir.path().join("module.so");
+                // By a name without spaces, because CONFIG REWRITE does not quote it; beside the data, not among them.
+                let link = folder.path().join("module.so");
                 let _ = fs::remove_file(&link); // from an attempt before
                 std::os::unix::fs::symlink(module, &link).expect("a link to the module");
                 text = format!("loadmodule {}\n{text}", link.display());
             }
-            fs::write(dir.path().join("redis.conf"), text).expect("a configuration file");
-            match spawn(dir.path(), port, self.address_space_kib) {
+            fs::write(dir.join("redis.conf"), text).expect("a configuration file");
+            match spawn(&dir, port, self.address_space_kib) {
                 Ok(child) => {
                     return Server {
                         child,
+                        _folder: folder,
                         dir,
                         port,
                         builder: self,
@@ -140,7 +143,9 @@ impl Builder {
 /// A running server; ends with the value. After a failed test it shows the end of the server's log.
 pub struct Server {
     child: Child,
-    dir: TempDir,
+    dir: PathBuf,
+    /// Goes with the server.
+    _folder: TempDir,
     port: u16,
     builder: Builder,
 }
@@ -186,7 +191,7 @@ impl Server {
 
     /// The folder that holds its configuration, data and log.
     pub fn dir(&self) -> &Path {
-        self.dir.path()
+        &self.dir
     }
 
     /// What it has logged.
