@@ -105,6 +105,12 @@ impl Limits {
     }
 }
 
+/// The end of the half-open period that a question from `from` to `to` is about. Where both are the same it is that
+/// one instant, at which somebody is who came then and nobody who left then.
+pub(crate) const fn period_end(from: Millis, to: Millis) -> Millis {
+    if to == from { from + 1 } else { to }
+}
+
 /// `duration` before `time`; 0 if it lasts for ever.
 pub(crate) const fn before(time: Millis, duration: Millis) -> Millis {
     if duration == 0 {

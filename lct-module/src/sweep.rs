@@ -6,6 +6,7 @@
 //! neither its clock nor its settings.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use lct_graph::{Millis, PurgeProgress};
@@ -76,6 +77,14 @@ struct Sweep {
     removed: u64,
     /// Who waits for the end.
     client: Option<BlockedClient>,
+    /// Purges of the same graph that wait for their turn.
+    next: VecDeque<Queued>,
+}
+
+/// A purge that waits for the one before it.
+struct Queued {
+    client: BlockedClient,
+    cut: Cut,
 }
 
 /// How many purges are under way.
@@ -144,6 +153,7 @@ pub(crate) fn continue_later(context: Context<'_>, key: &mut Key<'_>, removed: u
         key: key.name().bytes().to_vec(),
         removed,
         client: None,
+        next: VecDeque::new(),
     };
     SWEEPS.with_borrow_mut(|sweeps| sweeps.push(sweep));
     if !TIMER_RUNS.replace(true) {
@@ -157,16 +167,36 @@ pub(crate) fn is_swept(value: &Value) -> bool {
     SWEEPS.with_borrow(|sweeps| sweeps.iter().any(|sweep| sweep.number == value.sweep))
 }
 
+/// The number of the purge that slices are going on with in `key`, if there is one.
+///
+/// # Errors
+/// As [`Key::value`].
+pub(crate) fn under_way(key: &mut Key<'_>) -> Result<Option<u64>> {
+    let swept = key.value()?.filter(|value| is_swept(value));
+    Ok(swept.map(|value| value.sweep))
+}
+
 /// Lets `client` wait for the end of the purge `number`.
 pub(crate) fn wait(number: u64, client: BlockedClient) {
+    change(number, |sweep| sweep.client = Some(client));
+}
+
+/// Lets `client` wait until the purge `number` has ended and then one of its own.
+pub(crate) fn wait_for_turn(number: u64, client: BlockedClient, cut: Cut) {
+    change(number, |sweep| sweep.next.push_back(Queued { client, cut }));
+}
+
+/// Changes a sweep. If it has gone, what `change` holds is dropped, which answers a client.
+fn change(number: u64, change: impl FnOnce(&mut Sweep)) {
     SWEEPS.with_borrow_mut(|sweeps| {
         if let Some(sweep) = sweeps.iter_mut().find(|sweep| sweep.number == number) {
-            sweep.client = Some(client);
+            change(sweep);
         }
     });
 }
 
-/// Ends a purge under way, because another is to begin, and answers who waited for it.
+/// Ends a purge under way in one step, because another must begin in this one (in a transaction, from a primary), and
+/// answers who waited for it.
 fn finish(value: &mut Value) {
     if !value.graph().purging() {
         return;
@@ -174,14 +204,15 @@ fn finish(value: &mut Value) {
     let (PurgeProgress::Done(removed), _) = work(value, Slice::WHOLE) else {
         return;
     };
-    let number = std::mem::take(&mut value.sweep);
-    let sweep = SWEEPS.with_borrow_mut(|sweeps| {
-        let at = sweeps.iter().position(|sweep| sweep.number == number)?;
-        Some(sweeps.swap_remove(at))
-    });
     metrics::VISITS_PURGED.add(removed);
-    if let Some(sweep) = sweep {
-        sweep.answer(Ok(removed));
+    let number = std::mem::take(&mut value.sweep);
+    // The sweep itself finds nothing to do at its next turn, and lets go of what waits behind it.
+    let client = SWEEPS.with_borrow_mut(|sweeps| {
+        let sweep = sweeps.iter_mut().find(|sweep| sweep.number == number);
+        sweep.and_then(|sweep| sweep.client.take())
+    });
+    if let Some(client) = client {
+        client.answer(Ok(removed));
     }
 }
 
@@ -211,13 +242,14 @@ impl Task for Sweeper {
         {
             match guard::catch(|| sweep.advance(context, slice)) {
                 Ok(None) => unfinished.push(sweep),
-                Ok(Some(removed)) => sweep.answer(Ok(removed)),
-                Err(error) => sweep.answer(Err(error)),
+                Ok(Some(removed)) => sweep.end(context, Ok(removed)),
+                Err(error) => sweep.end(context, Err(error)),
             }
         }
-        let waiting: Vec<_> = sweeps.chain(unfinished).collect(); // whose turn it was goes to the end
-        let is_done = waiting.is_empty();
-        SWEEPS.set(waiting);
+        let is_done = SWEEPS.with_borrow_mut(|begun| {
+            begun.extend(sweeps.chain(unfinished)); // whose turn it was goes to the end
+            begun.is_empty()
+        });
         TIMER_RUNS.set(!is_done);
         (!is_done).then_some(PAUSE)
     }
@@ -251,9 +283,31 @@ impl Sweep {
         }
     }
 
-    fn answer(self, answer: Result<u64>) {
-        if let Some(client) = self.client {
+    /// Answers who waited for the end, and begins what waited for its turn until one of those needs slices of its own.
+    fn end(mut self, context: Context<'_>, answer: Result<u64>) {
+        if let Some(client) = self.client.take() {
             client.answer(answer);
         }
+        while let Some(Queued { client, cut }) = self.next.pop_front() {
+            match guard::catch(|| self.begin(context, cut)) {
+                Ok(Purged::All(removed)) => client.answer(Ok(removed)),
+                Ok(Purged::Begun(number)) => {
+                    wait(number, client);
+                    change(number, |sweep| sweep.next = self.next);
+                    return;
+                }
+                Err(error) => client.answer(Err(error)),
+            }
+        }
+    }
+
+    /// Begins another purge of the same graph.
+    fn begin(&self, context: Context<'_>, cut: Cut) -> Result<Purged> {
+        if !context.select(self.database) {
+            return Ok(Purged::All(0));
+        }
+        let name = Name::new(&self.key);
+        let key = Key::open(context, &name, Mode::Write);
+        purge(context, key, cut, Slice::begin())
     }
 }

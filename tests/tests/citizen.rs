@@ -358,6 +358,39 @@ fn a_purge_in_slices_means_the_same_whatever_comes_in_between() {
 }
 
 #[test]
+fn a_second_purge_waits_for_the_first_instead_of_ending_it_in_one_step() {
+    let (server, whole) = (Server::start(), Server::start());
+    let mut c = server.client();
+    fill(&mut c, "g", 200_000, &mut random::seeded("second purge"));
+    let payload = c.run("DUMP g").bytes().to_vec();
+    let mut expected = whole.client();
+    expected.call(&args!["RESTORE", "g", 0, payload]);
+    expected.run("MULTI");
+    for before in [400_000_000, 500_000_000] {
+        expected.run(&format!("LCT.PURGE g BEFORE {before}"));
+    }
+    let removed = expected.run("EXEC");
+    for _attempt in 0..100 {
+        let mut first = purge_under_way(&server, 400_000_000, || {
+            c.expect("FLUSHALL", "OK");
+            c.call(&args!["RESTORE", "g", 0, payload]);
+        });
+        let mut second = server.client();
+        let command = args!["LCT.PURGE", "g", "BEFORE", 500_000_000];
+        second.send(&command).expect("a command sent");
+        // Both wait at once; a second one that ended the first would let neither be seen.
+        let both_wait = (0..20).any(|_| server.info("blocked_clients") == "2");
+        let replies = [first.receive(), second.receive()].map(|reply| reply.expect("a reply"));
+        assert_eq!(replies, removed.items(), "what each purge removed");
+        assert_eq!(digests(&mut c, &["g"]), digests(&mut expected, &["g"]));
+        if both_wait {
+            return;
+        }
+    }
+    panic!("no two purges were under way at once in a hundred attempts");
+}
+
+#[test]
 fn nobody_sees_ids_in_monitor_or_slowlog() {
     let server = Server::with(&["slowlog-log-slower-than 0"]);
     let mut monitor = server.client();

@@ -381,3 +381,15 @@ fn graphs_are_apart_by_key_and_database() {
     c.expect("LCT.VISIT g carol cafe 0 100", "1");
     c.expect("LCT.EXPOSED g carol AT 1000", "[]");
 }
+
+#[test]
+fn an_instant_has_who_came_then_and_not_who_left_then() {
+    let server = Server::start();
+    let mut c = server.client();
+    c.expect("LCT.VISIT g alice cafe 100 200 bob cafe 200 300", "2");
+    c.expect("LCT.PRESENT g cafe 100 100", "[[alice 100 200]]");
+    c.expect("LCT.PRESENT g cafe 200 200", "[[bob 200 300]]");
+    c.expect("LCT.PRESENT g cafe 300 300", "[]");
+    c.expect("LCT.VISITS g alice FROM 100 TO 100", "[[cafe 100 200]]");
+    c.expect("LCT.VISITS g alice FROM 200 TO 200", "[]");
+}

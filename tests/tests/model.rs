@@ -163,7 +163,10 @@ impl Oracle {
         }
         (
             args,
-            rows(self.model.visits(visitor.as_bytes(), from, to, 0)),
+            rows(
+                self.model
+                    .visits(visitor.as_bytes(), from, period_end(from, to), 0),
+            ),
         )
     }
 
@@ -178,7 +181,10 @@ impl Oracle {
         }
         (
             args,
-            rows(self.model.present(space.as_bytes(), from, to, 0, count)),
+            rows(
+                self.model
+                    .present(space.as_bytes(), from, period_end(from, to), 0, count),
+            ),
         )
     }
 
@@ -286,6 +292,11 @@ impl Oracle {
             with_times || counted,
         )
     }
+}
+
+/// A question from t to t is about that instant: who came then is there, who left then is not.
+fn period_end(from: Millis, to: Millis) -> Millis {
+    to.max(from + 1)
 }
 
 fn int(n: u64) -> Value {

@@ -365,6 +365,46 @@ fn single_visits_that_were_removed_leave_the_disk() {
 }
 
 #[test]
+fn flushed_graphs_leave_the_disk() {
+    for flush in ["FLUSHALL", "FLUSHDB ASYNC"] {
+        let server = Server::with(&[
+            "appendonly yes",
+            "appendfsync always",
+            "lct.erase-within 1000",
+        ]);
+        let mut client = server.client();
+        client.expect("LCT.VISIT g canary-visitor cafe 0 1", "1");
+        client.expect(flush, "OK");
+        eventually(
+            &format!("no file holds the visitor after {flush}"),
+            SOON,
+            || !holds(server.dir(), "canary-visitor"),
+        );
+    }
+}
+
+#[test]
+fn an_expired_visit_is_not_brought_back() {
+    let server = Server::start();
+    let mut client = server.client();
+    let now = now();
+    client.expect(
+        &format!("LCT.VISIT g alice cafe {} {}", now - 100_000, now - 90_000),
+        "1",
+    );
+    // In one step, so that no timer purges it before it is asked for.
+    client.run("MULTI");
+    client.run("CONFIG SET lct.retention 60000");
+    client.run(&format!(
+        "LCT.REVISIT g alice cafe {} {} {now}",
+        now - 100_000,
+        now - 10_000
+    ));
+    client.run("LCT.VISITS g alice");
+    client.expect("EXEC", "[OK 0 []]");
+}
+
+#[test]
 fn a_forgotten_visitor_is_erased_even_where_the_key_went_with_them() {
     let server = Server::with(&[
         "appendonly yes",

@@ -154,6 +154,13 @@ impl Graph {
         Some(new_start != start || logged != Logged::Unchanged)
     }
 
+    /// When the visit of that visitor and space that starts at `start` ends; `None` where there is no such visit.
+    #[must_use]
+    pub fn end(&self, visitor: &[u8], space: &[u8], start: Millis) -> Option<Millis> {
+        self.known(visitor, space, start)
+            .map(|(_, _, row)| row.end())
+    }
+
     /// Removes a visit; false where there is no such visit.
     pub fn unvisit(&mut self, visitor: &[u8], space: &[u8], start: Millis) -> bool {
         let Some((visitor, space, row)) = self.known(visitor, space, start) else {

@@ -1,6 +1,6 @@
 //! `LCT.PRESENT graph space from to [COUNT n]`
 //!
-//! Who was in a space in a period.
+//! Who was in a space in the half-open period from `from` to `to`, or, where both are the same, at that instant.
 //!
 //! Reply: array of `[visitor, start, end]`, unclipped, by start, then visitor; with COUNT the first n.
 //!
@@ -10,6 +10,7 @@
 
 use crate::error::{Result, Rule};
 use crate::ffi::{Call, Mode};
+use crate::limits::period_end;
 use crate::metrics;
 
 pub(crate) fn run(call: &Call<'_>) -> Result<()> {
@@ -21,6 +22,7 @@ pub(crate) fn run(call: &Call<'_>) -> Result<()> {
     }
     let count = call.options(&mut arguments)?.count.unwrap_or(usize::MAX);
 
+    let to = period_end(from, to);
     let expired = call.limits().expired();
     let mut key = call.open(Mode::Read);
     let visits = match key.value()? {

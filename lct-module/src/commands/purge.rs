@@ -6,6 +6,8 @@
 //!
 //! Reply: integer, the visits removed. If the key is deleted meanwhile: those removed until then, as far as known.
 //!
+//! A purge of a graph that is being purged waits for the end of that.
+//!
 //! Complexity: O(N), N being the visitors, the spaces and the visits that go.
 //!
 //! Errors: a time or option that is none; a time later than now.
@@ -32,7 +34,15 @@ pub(crate) fn run(call: &Call<'_>) -> Result<()> {
     } else {
         Slice::begin()
     };
-    let key = call.open(Mode::Write);
+    let mut key = call.open(Mode::Write);
+    if !call.context.is_indivisible()
+        && !call.context.must_obey()
+        && let Some(number) = sweep::under_way(&mut key)?
+    {
+        // Ending that one here would hold up everybody.
+        sweep::wait_for_turn(number, BlockedClient::new(call.context), cut);
+        return Ok(());
+    }
     match sweep::purge(call.context, key, cut, slice)? {
         Purged::All(removed) => call.context.reply_integer(removed),
         Purged::Begun(_) if call.context.must_obey() => call.context.reply_integer(0), // nobody reads it

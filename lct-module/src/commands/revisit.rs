@@ -8,6 +8,8 @@
 //!
 //! Errors: as LCT.VISIT, of newstart and newend.
 
+use lct_graph::Millis;
+
 use crate::error::Result;
 use crate::ffi::{Call, Mode};
 
@@ -17,15 +19,22 @@ pub(crate) fn run(call: &Call<'_>) -> Result<()> {
     let space = arguments.id("space")?;
     let start = arguments.millis("start")?;
     let (new_start, new_end) = arguments.interval(("newstart", "newend"))?;
-    call.limits()
-        .check_visit(("newstart", new_start), ("newend", new_end))?;
+    let limits = call.limits();
+    limits.check_visit(("newstart", new_start), ("newend", new_end))?;
 
     let mut key = call.open(Mode::Write);
+    let expired = limits.expired();
+    let is_there = |end: Millis| end > expired; // what has expired does not come back, purged or not
     let moved = match key.value()? {
-        Some(value) => {
+        Some(value)
+            if value
+                .graph()
+                .end(visitor, space, start)
+                .is_some_and(is_there) =>
+        {
             value.mutate(|graph| graph.revisit(visitor, space, start, new_start, new_end))
         }
-        None => None,
+        _ => None,
     };
     if moved == Some(true) {
         call.context.replicate_verbatim();

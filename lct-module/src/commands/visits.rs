@@ -1,6 +1,7 @@
 //! `LCT.VISITS graph visitor [FROM ms] [TO ms]`
 //!
-//! A person's own data: the visitor's visits that overlap the period, all of them without one.
+//! A person's own data: the visitor's visits that overlap the half-open period from FROM to TO (or are at that instant,
+//! where both are the same), all of them without one.
 //!
 //! Reply: array of `[space, start, end]`, unclipped, by start, then space.
 //!
@@ -12,6 +13,7 @@ use lct_graph::Millis;
 
 use crate::error::{Result, Rule};
 use crate::ffi::{Call, Mode};
+use crate::limits::period_end;
 
 pub(crate) fn run(call: &Call<'_>) -> Result<()> {
     let mut arguments = call.arguments();
@@ -22,6 +24,7 @@ pub(crate) fn run(call: &Call<'_>) -> Result<()> {
         return Err(Rule::NotBefore("FROM").broken_by("TO"));
     }
 
+    let to = period_end(from, to);
     let expired = call.limits().expired();
     let mut key = call.open(Mode::Read);
     let visits = match key.value()? {

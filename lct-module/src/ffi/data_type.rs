@@ -308,15 +308,36 @@ fn refuse_to_save(io: &Io<'_>) {
     }
 }
 
-/// Learns when this process writes a snapshot in the foreground.
-pub(super) fn watch_snapshots(context: Context<'_>) {
+/// Learns when this process writes a snapshot in the foreground, and when databases are emptied.
+pub(super) fn watch_events(context: Context<'_>) {
+    watch(context, raw::REDISMODULE_EVENT_PERSISTENCE, snapshot_event);
+    watch(context, raw::REDISMODULE_EVENT_FLUSHDB, flush_event);
+}
+
+fn watch(
+    context: Context<'_>,
+    id: u64,
+    event: unsafe extern "C" fn(*mut raw::RedisModuleCtx, raw::RedisModuleEvent, u64, *mut c_void),
+) {
     let subscribe = api!(RedisModule_SubscribeToServerEvent);
-    let event = raw::RedisModuleEvent {
-        id: raw::REDISMODULE_EVENT_PERSISTENCE,
-        dataver: 1,
-    };
+    let kind = raw::RedisModuleEvent { id, dataver: 1 };
     // SAFETY: a context we were given and a function that lives as long as the module.
-    unsafe { subscribe(context.raw(), event, Some(snapshot_event)) };
+    unsafe { subscribe(context.raw(), kind, Some(event)) };
+}
+
+/// FLUSHALL or FLUSHDB: graphs may be among what goes, and `unlink` is not called for it.
+unsafe extern "C" fn flush_event(
+    _context: *mut raw::RedisModuleCtx,
+    _event: raw::RedisModuleEvent,
+    what: u64,
+    _data: *mut c_void,
+) {
+    if what == raw::REDISMODULE_SUBEVENT_FLUSHDB_START {
+        let _ = catch(|| {
+            erasure::visits_removed();
+            Ok(())
+        });
+    }
 }
 
 unsafe extern "C" fn snapshot_event(

@@ -69,7 +69,7 @@ fn register(context: Context<'_>, argc: c_int) -> bool {
         return false;
     }
     // From here on nothing can fail: what follows would outlive a module that is not loaded after all.
-    data_type::watch_snapshots(context);
+    data_type::watch_events(context);
     info::register(context);
     crate::start(context);
     true
