@@ -8,7 +8,7 @@ use lct_graph::{MAX_MILLIS, Millis};
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 
-/// How long visits exist. A fortnight: the longest incubation period of the diseases this was made for.
+/// How long visits exist: a fortnight, as the privacy policy this was made for promises.
 pub(crate) static RETENTION: Setting = Setting::new(c"retention", 14 * DAY);
 /// How long alerts stay in an inbox.
 pub(crate) static ALERT_TTL: Setting = Setting::new(c"alert-ttl", 14 * DAY);

@@ -362,6 +362,7 @@ fn a_second_purge_waits_for_the_first_instead_of_ending_it_in_one_step() {
     let (server, whole) = (Server::start(), Server::start());
     let mut c = server.client();
     fill(&mut c, "g", 200_000, &mut random::seeded("second purge"));
+    c.expect("LCT.VISIT g witness cafe 450000000 450000001", "1");
     let payload = c.run("DUMP g").bytes().to_vec();
     let mut expected = whole.client();
     expected.call(&args!["RESTORE", "g", 0, payload]);
@@ -378,8 +379,17 @@ fn a_second_purge_waits_for_the_first_instead_of_ending_it_in_one_step() {
         let mut second = server.client();
         let command = args!["LCT.PURGE", "g", "BEFORE", 500_000_000];
         second.send(&command).expect("a command sent");
-        // Both wait at once; a second one that ended the first would let neither be seen.
-        let both_wait = (0..20).any(|_| server.info("blocked_clients") == "2");
+        // Seen in one moment: both wait, and the second one's cut, past the witness, is not in effect yet.
+        let both_wait = (0..20).any(|_| {
+            c.run("MULTI");
+            c.run("INFO clients");
+            c.run("LCT.VISITS g witness");
+            let seen = c.run("EXEC");
+            let [clients, witness] = seen.items() else {
+                panic!("{seen}")
+            };
+            clients.text().contains("blocked_clients:2") && witness.items().len() == 1
+        });
         let replies = [first.receive(), second.receive()].map(|reply| reply.expect("a reply"));
         assert_eq!(replies, removed.items(), "what each purge removed");
         assert_eq!(digests(&mut c, &["g"]), digests(&mut expected, &["g"]));

@@ -7,7 +7,7 @@ use rand::RngExt;
 use rand::seq::IndexedRandom;
 use rand_pcg::Pcg64;
 
-const OPERATIONS: usize = 200_000;
+const OPERATIONS: usize = 1_000_000;
 const BATCH: usize = 50;
 const VISITORS: [&str; 7] = ["a", "b", "c", "d", "e", "same", "ж"];
 const SPACES: [&str; 4] = ["cafe", "gym", "same", "ж"];
