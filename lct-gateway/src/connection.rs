@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::sleep_until;
 
 use crate::alerts::Alert;
+use crate::clock;
 use crate::command;
 use crate::ending::Ending;
 use crate::graphs::Graphs;
@@ -116,13 +117,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         tokio::select! {
             result = optional(self.running.as_mut()) => {
                 self.running = None;
-                self.session.on_result(result, &mut actions);
+                self.session.on_result(result, clock::now(), &mut actions);
             }
             received = self.socket.receive(), if self.session.can_read() => {
                 self.heartbeat.heard(Instant::now());
                 if let Some(text) = received? {
                     self.context.metrics.messages_in.inc();
-                    self.session.on_text(&text, &mut actions);
+                    self.session.on_text(&text, clock::now(), &mut actions);
                 }
             }
             alert = next_alert(self.registration.as_mut()) => {

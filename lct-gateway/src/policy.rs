@@ -1,5 +1,6 @@
 //! What a warning asks the module, by its reason.
 
+use crate::clock::DAY;
 use crate::module::Order;
 
 /// Why someone warns, in the order of the client's list.
@@ -37,7 +38,10 @@ impl Reason {
 }
 
 /// How far the days before the first symptoms (or the test) count: milliseconds before `since`.
-pub const BEFORE_SINCE: u64 = 48 * 60 * 60 * 1000;
+pub const BEFORE_SINCE: u64 = 2 * DAY;
+
+/// How far ahead of now `since` may lie: it is a day, and somewhere on earth today ends up to a day later than here.
+pub const SINCE_AHEAD: u64 = DAY;
 
 /// How many hops a warning with this reason goes, or `None` where it alerts nobody.
 ///

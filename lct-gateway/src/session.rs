@@ -15,6 +15,7 @@ use crate::identity;
 use crate::ids::{SpaceId, VisitorId};
 use crate::module::Visit;
 use crate::node_id::NodeId;
+use crate::policy;
 use crate::protocol::{
     Ack, ClientMessage, Code, DeleteVisit, ExposureWarning, Fault, Hello, Incoming, LogVisit,
     Millis, RequestId, ServerMessage, UpdateVisit, read,
@@ -89,14 +90,14 @@ impl Session {
         self.running.is_some()
     }
 
-    /// The client sent a text.
-    pub fn on_text(&mut self, text: &str, actions: &mut Vec<Action>) {
+    /// The client sent a text. `now` is in epoch milliseconds, here and below.
+    pub fn on_text(&mut self, text: &str, now: u64, actions: &mut Vec<Action>) {
         self.waiting.push_back(read(text));
-        self.advance(actions);
+        self.advance(now, actions);
     }
 
     /// The command of the last [`Action::Run`] ended.
-    pub fn on_result(&mut self, result: Result<(), Fault>, actions: &mut Vec<Action>) {
+    pub fn on_result(&mut self, result: Result<(), Fault>, now: u64, actions: &mut Vec<Action>) {
         let Pending { id, ack } = self
             .running
             .take()
@@ -105,7 +106,7 @@ impl Session {
             Ok(()) => ServerMessage::Ack { id, body: ack },
             Err(fault) => error(id, fault),
         }));
-        self.advance(actions);
+        self.advance(now, actions);
     }
 
     /// An alert for this session's visitor. The same alert (id and version) is sent once.
@@ -118,12 +119,12 @@ impl Session {
     }
 
     /// Takes waiting messages until one needs a command.
-    fn advance(&mut self, actions: &mut Vec<Action>) {
+    fn advance(&mut self, now: u64, actions: &mut Vec<Action>) {
         while self.running.is_none() {
             let Some(Incoming { id, message }) = self.waiting.pop_front() else {
                 return;
             };
-            match message.and_then(|message| self.step(&id, message)) {
+            match message.and_then(|message| self.step(&id, message, now)) {
                 Ok(Step::Nothing) => {}
                 Ok(Step::Answer(message)) => actions.push(Action::Send(message)),
                 Ok(Step::Run(command, ack)) => {
@@ -147,7 +148,12 @@ impl Session {
         }
     }
 
-    fn step(&self, id: &Option<RequestId>, message: ClientMessage) -> Result<Step, Fault> {
+    fn step(
+        &self,
+        id: &Option<RequestId>,
+        message: ClientMessage,
+        now: u64,
+    ) -> Result<Step, Fault> {
         match (message, &self.open) {
             (ClientMessage::Ping, _) => Ok(Step::Answer(ServerMessage::Pong { id: id.clone() })),
             (ClientMessage::Pong, _) => Ok(Step::Nothing),
@@ -163,7 +169,7 @@ impl Session {
             (ClientMessage::LogVisit(message), Some(open)) => self.log_visit(open, &message),
             (ClientMessage::UpdateVisit(message), Some(open)) => self.update_visit(open, &message),
             (ClientMessage::DeleteVisit(message), Some(open)) => self.delete_visit(open, &message),
-            (ClientMessage::ExposureWarning(message), Some(open)) => self.warn(open, &message),
+            (ClientMessage::ExposureWarning(message), Some(open)) => self.warn(open, &message, now),
             (ClientMessage::AlertReceived(message), Some(_)) => {
                 if message
                     .alerts
@@ -230,7 +236,7 @@ impl Session {
         Ok(Step::Run(command, Ack::Deleted { deleted: true }))
     }
 
-    fn warn(&self, open: &Open, message: &ExposureWarning) -> Result<Step, Fault> {
+    fn warn(&self, open: &Open, message: &ExposureWarning, now: u64) -> Result<Step, Fault> {
         let graph = self.graph(message.graph_name.as_deref(), open.graph)?;
         if !is_random(message.warning) {
             return Err(Fault::bad_value(
@@ -244,12 +250,19 @@ impl Session {
                 "must be 0 to 3, or positive, contact, symptoms or alerted, or the sentence of the client's list",
             )
         })?;
+        let since = message.since.map(|Millis(ms)| ms);
+        if since.is_some_and(|since| since > now.saturating_add(policy::SINCE_AHEAD)) {
+            return Err(Fault::bad_value(
+                "since",
+                "must not be more than 24 hours ahead of now",
+            ));
+        }
         let command = Command::Warn {
             graph,
             visitor: open.visitor.clone(),
             warning: message.warning,
             reason,
-            since: message.since.map(|Millis(ms)| ms),
+            since,
         };
         Ok(Step::Run(command, Ack::Warned { warned: true }))
     }
@@ -312,6 +325,9 @@ mod tests {
     use crate::policy::Reason;
     use serde_json::{Value, json};
 
+    /// When everything here happens.
+    const NOW: u64 = 1_621_018_800_000;
+
     /// A session whose texts and answers are JSON values.
     struct Client {
         session: Session,
@@ -339,13 +355,14 @@ mod tests {
 
         fn says(&mut self, message: Value) -> Vec<Seen> {
             let mut actions = Vec::new();
-            self.session.on_text(&message.to_string(), &mut actions);
+            self.session
+                .on_text(&message.to_string(), NOW, &mut actions);
             seen(actions)
         }
 
         fn result(&mut self, result: Result<(), Fault>) -> Vec<Seen> {
             let mut actions = Vec::new();
-            self.session.on_result(result, &mut actions);
+            self.session.on_result(result, NOW, &mut actions);
             seen(actions)
         }
 
@@ -542,6 +559,34 @@ mod tests {
             assert_eq!(answer["code"], "bad_value");
             assert!(answer["message"].as_str().unwrap().starts_with(field));
         }
+    }
+
+    #[test]
+    fn a_warning_since_later_than_today_is_refused() {
+        let mut client = Client::open();
+        let mut message = json!({
+            "type": "exposureWarning", "warning": "0d9a5e4c-6c1e-4f0a-9d6b-3f0a5e4c6c1e", "reason": 0
+        });
+        // Up to a day ahead it is today somewhere on earth. What counts still begins before now, so that such a warning
+        // does not silently reach nobody.
+        message["since"] = (NOW + policy::SINCE_AHEAD).into();
+        let Command::Warn {
+            since: Some(since), ..
+        } = client.command(message.clone())
+        else {
+            panic!("not Warn with since");
+        };
+        assert!(since - policy::BEFORE_SINCE < NOW);
+        client.result(Ok(()));
+        message["since"] = (NOW + policy::SINCE_AHEAD + 1).into();
+        let answer = client.answer(message);
+        assert_eq!(
+            (&answer["code"], &answer["message"]),
+            (
+                &json!("bad_value"),
+                &json!("since: must not be more than 24 hours ahead of now")
+            )
+        );
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Loads a file of visits into a graph: `scripts/load FILE.csv[.gz]`.
 //!
-//! Reads the file twice: once to check every row, so that nothing is sent from a file that is wrong somewhere, and to
-//! find its newest visit for `--shift`; then to send it, many visits a command and many commands under way.
+//! Reads the file twice: once, before it asks for a server, to check every row, so that nothing is sent from a file
+//! that is wrong somewhere, and to find its newest visit for `--shift`; then to send it, many visits a command and many
+//! commands under way.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -28,7 +29,7 @@ struct Args {
     /// The file of visits
     file: PathBuf,
     /// The graph to load into
-    #[arg(long, default_value = "lct")]
+    #[arg(long, env = "LCT_GRAPH", default_value = "lct")]
     graph: String,
     /// The server; LCT_REDIS keeps a password out of the list of processes
     #[arg(
@@ -92,8 +93,8 @@ fn load(args: &Args) -> Result<String, LoadError> {
         file: args.file.display().to_string(),
         error,
     };
-    let connection = connect(&args.redis)?;
     let (visits, newest) = check(&args.file).map_err(file_error)?;
+    let connection = connect(&args.redis)?;
     let shift = if args.shift {
         now() as i64 - newest as i64
     } else {
