@@ -102,7 +102,8 @@ struct Shape {
     len_bits: u8,
 }
 
-const fn bits(value: u64) -> u32 {
+/// How many bits a number needs.
+pub(crate) const fn bits(value: u64) -> u32 {
     u64::BITS - value.leading_zeros()
 }
 

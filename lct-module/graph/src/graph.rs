@@ -353,13 +353,12 @@ impl Graph {
     /// Logs a visit on both sides.
     fn put(&mut self, visitor: u32, space: u32, start: Millis, end: Millis) -> Logged {
         let len = end - start;
-        let before = self.visitors.value(visitor).heap();
-        let known = self.visitors.value_mut(visitor).upsert(&Row {
+        let row = Row {
             start,
             other: space,
             len,
-        });
-        self.timelines = self.timelines - before + self.visitors.value(visitor).heap();
+        };
+        let known = self.change_visitor(visitor, |visits| visits.upsert(&row));
         let logged = match known {
             None => {
                 self.visits += 1;
@@ -408,9 +407,7 @@ impl Graph {
 
     /// Removes a visit from both sides; the numbers stay.
     fn take(&mut self, visitor: u32, space: u32, row: &Row) {
-        let before = self.visitors.value(visitor).heap();
-        let removed = self.visitors.value_mut(visitor).remove(row);
-        self.timelines = self.timelines - before + self.visitors.value(visitor).heap();
+        let removed = self.change_visitor(visitor, |visits| visits.remove(row));
         debug_assert!(removed, "the visitor's side holds every visit");
         self.visits -= 1;
         self.extremes.remove(row.start, row.end());
@@ -432,7 +429,25 @@ impl Graph {
         }
     }
 
-    fn change_space<R>(&mut self, space: u32, change: impl FnOnce(&mut SpaceVisits) -> R) -> R {
+    /// Changes a visitor's timeline and keeps the books on its heap.
+    pub(crate) fn change_visitor<R>(
+        &mut self,
+        visitor: u32,
+        change: impl FnOnce(&mut VisitorVisits) -> R,
+    ) -> R {
+        let visits = self.visitors.value_mut(visitor);
+        let before = visits.heap();
+        let result = change(visits);
+        self.timelines = self.timelines - before + visits.heap();
+        result
+    }
+
+    /// The same for a space.
+    pub(crate) fn change_space<R>(
+        &mut self,
+        space: u32,
+        change: impl FnOnce(&mut SpaceVisits) -> R,
+    ) -> R {
         let visits = self.spaces.value_mut(space);
         let before = visits.heap();
         let result = change(visits);

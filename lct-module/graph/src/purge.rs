@@ -151,13 +151,12 @@ impl Graph {
         if !self.spaces.is_used(space) {
             return 0;
         }
-        let visits = self.spaces.value_mut(space);
-        let heap = visits.heap();
-        let swept = visits.sweep(purge.before, |row| {
-            purge.is_dead(row.other, space, row.start, row.end())
+        let swept = self.change_space(space, |visits| {
+            visits.sweep(purge.before, |row| {
+                purge.is_dead(row.other, space, row.start, row.end())
+            })
         });
-        self.timelines = self.timelines - heap + visits.heap();
-        if swept.removed > 0 && visits.is_empty() {
+        if swept.removed > 0 && self.spaces.value(space).is_empty() {
             purge.empty_spaces.push(space);
         }
         swept.seen
@@ -167,12 +166,12 @@ impl Graph {
         if !self.visitors.is_used(visitor) {
             return 0;
         }
-        let visits = self.visitors.value_mut(visitor);
-        let heap = visits.heap();
-        let swept = visits.sweep(purge.before, |row| {
-            purge.is_dead(visitor, row.other, row.start, row.end())
+        let swept = self.change_visitor(visitor, |visits| {
+            visits.sweep(purge.before, |row| {
+                purge.is_dead(visitor, row.other, row.start, row.end())
+            })
         });
-        self.timelines = self.timelines - heap + visits.heap();
+        let visits = self.visitors.value(visitor);
         if swept.removed > 0 && visits.is_empty() {
             purge.empty_visitors.push(visitor);
         }

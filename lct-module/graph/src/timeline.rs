@@ -8,7 +8,7 @@
 //! how they are looked up and listed; nobody makes enough of them at once for the difference to count.
 
 use crate::Millis;
-use crate::chunk::{Chunk, MAX_ROWS, Row, Swept, TooWide};
+use crate::chunk::{Chunk, MAX_ROWS, Row, Swept, TooWide, bits};
 use crate::memory::allocated;
 
 /// A list falls back to a single chunk at this many rows; well below the limit, so that it does not flap.
@@ -45,19 +45,21 @@ impl Piece {
     /// Inserts a row and keeps the lower bound true.
     fn insert(&mut self, index: usize, row: &Row) -> Result<(), TooWide> {
         self.chunk.insert(index, row)?;
+        self.raise_bound();
+        Ok(())
+    }
+
+    /// Packing a chunk anew moves its base to its first row, and the bound with it.
+    fn raise_bound(&mut self) {
         let first = self.chunk.row(0);
         if first.start == self.chunk.base() {
             self.other = first.other;
         }
-        Ok(())
     }
 
     fn set_len(&mut self, index: usize, len: Millis) -> Result<(), TooWide> {
         self.chunk.set_len(index, len)?;
-        let first = self.chunk.row(0);
-        if first.start == self.chunk.base() {
-            self.other = first.other;
-        }
+        self.raise_bound();
         Ok(())
     }
 }
@@ -328,9 +330,7 @@ impl<const BY_LENGTH: bool> Large<BY_LENGTH> {
     fn insert(&mut self, row: &Row) {
         let class = Self::class(row.len);
         self.classes |= 1 << class;
-        self.longest = self
-            .longest
-            .max((Millis::BITS - row.len.leading_zeros()) as u8);
+        self.longest = self.longest.max(bits(row.len) as u8);
         self.rows += 1;
         let Some(at) = self.locate(class, row.start, row.other) else {
             let at = self.pieces.partition_point(|piece| piece.class < class);
@@ -398,7 +398,7 @@ impl<const BY_LENGTH: bool> Large<BY_LENGTH> {
         let before = self.pieces[at].chunk.heap();
         self.pieces[at].set_len(index, len)?;
         self.heap = self.heap - before + self.pieces[at].chunk.heap();
-        self.longest = self.longest.max((Millis::BITS - len.leading_zeros()) as u8);
+        self.longest = self.longest.max(bits(len) as u8);
         Ok(())
     }
 
