@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 
 use lct_graph::Millis;
 
+use lct_graph::PurgeCut;
+
 use crate::ffi::{Context, Cursor, Key, Mode, Name, Task};
 use crate::limits::before;
 use crate::settings;
-use crate::sweep::{self, Cut, Slice};
+use crate::sweep::{self, Slice};
 
 /// How often to look whether a round is due.
 const IDLE: Duration = Duration::from_millis(100);
@@ -122,12 +124,12 @@ fn care_for(context: Context<'_>, name: &[u8], slice: Slice) {
         return; // a replica's purges come from its primary
     }
     let now = context.now();
-    let cut = Cut {
+    let cut = PurgeCut {
         before: before(now, settings::RETENTION.millis()),
         alerts: before(now, settings::ALERT_TTL.millis()),
         now,
     };
-    if value.graph().may_have_ended_by(cut.before) {
+    if value.graph().may_purge(&cut) {
         let _ = sweep::purge(context, key, cut, slice);
     } else {
         key.retire();

@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use lct_graph::{Millis, PurgeProgress};
+use lct_graph::{PurgeCut, PurgeProgress};
 
 use crate::error::{Error, Result};
 use crate::ffi::{self, BlockedClient, Context, Key, Mode, Name, Task, guard};
@@ -27,17 +27,6 @@ thread_local! {
     static SWEEPS: RefCell<Vec<Sweep>> = const { RefCell::new(Vec::new()) };
     static LAST_NUMBER: Cell<u64> = const { Cell::new(0) };
     static TIMER_RUNS: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Where a purge cuts. Everything is resolved: no default, no clock.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Cut {
-    /// Visits that ended by then go.
-    pub(crate) before: Millis,
-    /// Alerts issued before then go.
-    pub(crate) alerts: Millis,
-    /// When this was decided.
-    pub(crate) now: Millis,
 }
 
 /// How far [`purge`] got.
@@ -84,7 +73,7 @@ struct Sweep {
 /// A purge that waits for the one before it.
 struct Queued {
     client: BlockedClient,
-    cut: Cut,
+    cut: PurgeCut,
 }
 
 /// How many purges are under way.
@@ -96,7 +85,7 @@ pub(crate) fn running() -> u64 {
 pub(crate) fn purge(
     context: Context<'_>,
     mut key: Key<'_>,
-    cut: Cut,
+    cut: PurgeCut,
     slice: Slice,
 ) -> Result<Purged> {
     let Some(value) = key.value()? else {
@@ -104,12 +93,12 @@ pub(crate) fn purge(
     };
     finish(value);
     value.last_purge = cut.now;
-    if !value.graph().may_have_ended_by(cut.before) {
+    if !value.graph().may_purge(&cut) {
         return Ok(Purged::All(0));
     }
-    value.mutate(|graph| graph.purge_begin(cut.before));
+    value.mutate(|graph| graph.purge_begin(&cut));
     let (progress, removed) = work(value, slice);
-    if progress == PurgeProgress::Done(0) {
+    if matches!(progress, PurgeProgress::Done { changed: false, .. }) {
         return Ok(Purged::All(0));
     }
     let [before, alerts, now] =
@@ -130,7 +119,9 @@ pub(crate) fn purge(
     metrics::LAST_PURGE.set(cut.now);
     erasure::visits_removed();
     let purged = match progress {
-        PurgeProgress::Done(removed) => {
+        PurgeProgress::Done {
+            visits: removed, ..
+        } => {
             metrics::VISITS_PURGED.add(removed);
             Purged::All(removed)
         }
@@ -182,7 +173,7 @@ pub(crate) fn wait(number: u64, client: BlockedClient) {
 }
 
 /// Lets `client` wait until the purge `number` has ended and then one of its own.
-pub(crate) fn wait_for_turn(number: u64, client: BlockedClient, cut: Cut) {
+pub(crate) fn wait_for_turn(number: u64, client: BlockedClient, cut: PurgeCut) {
     change(number, |sweep| sweep.next.push_back(Queued { client, cut }));
 }
 
@@ -201,7 +192,13 @@ fn finish(value: &mut Value) {
     if !value.graph().purging() {
         return;
     }
-    let (PurgeProgress::Done(removed), _) = work(value, Slice::WHOLE) else {
+    let (
+        PurgeProgress::Done {
+            visits: removed, ..
+        },
+        _,
+    ) = work(value, Slice::WHOLE)
+    else {
         return;
     };
     metrics::VISITS_PURGED.add(removed);
@@ -274,7 +271,9 @@ impl Sweep {
                 self.removed += removed;
                 Ok(None)
             }
-            PurgeProgress::Done(removed) => {
+            PurgeProgress::Done {
+                visits: removed, ..
+            } => {
                 value.sweep = 0;
                 key.retire();
                 metrics::VISITS_PURGED.add(removed);
@@ -302,7 +301,7 @@ impl Sweep {
     }
 
     /// Begins another purge of the same graph.
-    fn begin(&self, context: Context<'_>, cut: Cut) -> Result<Purged> {
+    fn begin(&self, context: Context<'_>, cut: PurgeCut) -> Result<Purged> {
         if !context.select(self.database) {
             return Ok(Purged::All(0));
         }

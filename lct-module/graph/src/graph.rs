@@ -7,6 +7,7 @@ use crate::names::Names;
 use crate::purge::Purge;
 use crate::revocation::Revocations;
 use crate::timeline::Timeline;
+use crate::warning::Forgotten;
 use crate::{MAX_MILLIS, Millis};
 
 /// What became of a visit that was logged.
@@ -44,6 +45,10 @@ pub struct Stats {
     pub newest: Option<Millis>,
     /// Revoked ids.
     pub revoked: u64,
+    /// Warnings, retracted and held ones included.
+    pub warnings: u64,
+    /// Alerts that wait in inboxes.
+    pub alerts: u64,
 }
 
 /// A visit as an answer shows it: the other side's id, start and end, unclipped.
@@ -219,10 +224,14 @@ impl Graph {
         found
     }
 
-    /// Erases a visitor with all visits; how many visits that were.
-    pub fn forget(&mut self, visitor: &[u8]) -> u64 {
+    /// Erases a visitor with all visits, the inbox, and the visitor's place in every warning. Warnings of the visitor
+    /// lose their owner: they can still be retracted and match nothing any more.
+    pub fn forget(&mut self, visitor: &[u8]) -> Forgotten {
         let Some(visitor) = self.visitors.find(visitor) else {
-            return 0;
+            return Forgotten {
+                visits: 0,
+                changed: false,
+            };
         };
         let mut rows = Vec::with_capacity(self.visitors.value(visitor).rows());
         self.visitors.value(visitor).for_each(|row| rows.push(row));
@@ -238,7 +247,10 @@ impl Graph {
             self.release_space(row.other);
         }
         self.release_visitor(visitor);
-        removed
+        Forgotten {
+            visits: removed,
+            changed: true,
+        }
     }
 
     /// Erases a visitor and bars the id for ever.
@@ -247,7 +259,7 @@ impl Graph {
     pub fn revoke(&mut self, visitor: &[u8], salt: [u8; 16]) -> Revoked {
         let changed = self.revocations.add(visitor, salt);
         Revoked {
-            visits: self.forget(visitor),
+            visits: self.forget(visitor).visits,
             changed,
         }
     }
@@ -266,7 +278,7 @@ impl Graph {
 
     /// Whether some visit may have ended by `before`. O(1); true may turn out to be nothing, false is certain.
     #[must_use]
-    pub fn may_have_ended_by(&self, before: Millis) -> bool {
+    pub(crate) fn may_have_ended_by(&self, before: Millis) -> bool {
         self.visits > 0 && self.earliest_end <= before
     }
 
@@ -303,6 +315,8 @@ impl Graph {
             oldest: any.then_some(self.extremes.oldest),
             newest: any.then_some(self.extremes.newest),
             revoked: self.revocations.len() as u64,
+            warnings: 0,
+            alerts: 0,
         }
     }
 

@@ -44,12 +44,18 @@ mod order;
 mod purge;
 mod revocation;
 mod timeline;
+mod warning;
+mod warnings;
 
 pub use codec::{DecodeError, LoadError, MAX_PART_BYTES, Part};
 pub use exposure::{Exposure, HIGH_WITHIN, MEDIUM_WITHIN, Order, Priority, Question, Scratch};
 pub use graph::{Graph, Logged, Revoked, Stats, VisitOf};
 pub use id::{IdError, MAX_ID_BYTES, check_id};
-pub use purge::PurgeProgress;
+pub use purge::{PurgeCut, PurgeProgress};
+pub use warning::{
+    AlertId, AlertOf, AlertState, Forgotten, Moment, NoAlertId, Reason, Retracted, Ring, Source,
+    Taken, Warn, Warned, WarningOf, WarningState,
+};
 
 /// A point in time, counted from the Unix epoch, or a length of time: whole milliseconds.
 pub type Millis = u64;

@@ -14,8 +14,24 @@ use crate::memory::allocated;
 pub enum PurgeProgress {
     /// There is more to do.
     More,
-    /// It is done; this many visits were removed in all.
-    Done(u64),
+    /// It is done.
+    Done {
+        /// Visits removed in all.
+        visits: u64,
+        /// Whether anything changed: alerts and warnings count too.
+        changed: bool,
+    },
+}
+
+/// What is to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PurgeCut {
+    /// Visits that ended by then, and warnings whose window lies wholly before it and whose alerts have left the inboxes.
+    pub before: Millis,
+    /// Alerts that were given, or changed last, before then leave the inboxes.
+    pub alerts: Millis,
+    /// Now: warnings that no visit can match any more stop being compared with visits.
+    pub now: Millis,
 }
 
 /// What looking at one timeline costs, in rows.
@@ -75,26 +91,35 @@ impl Purge {
 impl Graph {
     /// Removes every visit that ended by `before`, at once; how many that were.
     pub fn purge(&mut self, before: Millis) -> u64 {
-        self.purge_begin(before);
+        self.purge_begin(&PurgeCut {
+            before,
+            ..PurgeCut::default()
+        });
         loop {
-            if let PurgeProgress::Done(count) = self.purge_step(usize::MAX) {
-                return count;
+            if let PurgeProgress::Done { visits, .. } = self.purge_step(usize::MAX) {
+                return visits;
             }
         }
     }
 
     /// Begins a purge in slices: from now on no question sees a visit that is there and ended by `before`, and
     /// [`purge_step`](Self::purge_step) frees them. A purge under way is finished first.
-    pub fn purge_begin(&mut self, before: Millis) {
+    pub fn purge_begin(&mut self, cut: &PurgeCut) {
         while self.purging() {
             self.purge_step(usize::MAX);
         }
         self.purge = Some(Box::new(Purge {
-            before,
+            before: cut.before,
             earliest_end: Millis::MAX,
             oldest: Some(Millis::MAX),
             ..Purge::default()
         }));
+    }
+
+    /// Whether a purge might find anything to remove. O(1); true may turn out to be nothing, false is certain.
+    #[must_use]
+    pub fn may_purge(&self, cut: &PurgeCut) -> bool {
+        self.may_have_ended_by(cut.before)
     }
 
     /// Whether a purge is under way.
@@ -108,7 +133,10 @@ impl Graph {
     /// One timeline is never divided, so a single space with very many visits can exceed that.
     pub fn purge_step(&mut self, rows: usize) -> PurgeProgress {
         let Some(mut purge) = self.purge.take() else {
-            return PurgeProgress::Done(0);
+            return PurgeProgress::Done {
+                visits: 0,
+                changed: false,
+            };
         };
         let mut work = 0;
         if !self.may_have_ended_by(purge.before) {
@@ -139,7 +167,10 @@ impl Graph {
                 if purge.count > 0 {
                     self.purged(purge.before, purge.oldest);
                 }
-                return PurgeProgress::Done(purge.count);
+                return PurgeProgress::Done {
+                    visits: purge.count,
+                    changed: purge.count > 0,
+                };
             }
             work = work.saturating_add(TIMELINE_WORK);
         }

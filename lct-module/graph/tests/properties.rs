@@ -8,7 +8,9 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use common::{ask, graph_of};
-use lct_graph::{Graph, Logged, MAX_MILLIS, Millis, Part, PurgeProgress, Revoked, Scratch, Stats};
+use lct_graph::{
+    Graph, Logged, MAX_MILLIS, Millis, Part, PurgeCut, PurgeProgress, Revoked, Scratch, Stats,
+};
 use lct_model::replay::{seed, setting};
 use lct_model::{Exposure, HOUR, Id, Model, Order, Priority, Question, Span, Visit};
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -95,7 +97,7 @@ impl World {
             ),
             Op::Forget(visitor) => {
                 let visitor = visitor.as_bytes();
-                assert_eq!(graph.forget(visitor), model.forget(visitor));
+                assert_eq!(graph.forget(visitor).visits, model.forget(visitor));
             }
             Op::Revoke(visitor) => {
                 let visitor = visitor.as_bytes();
@@ -115,7 +117,10 @@ impl World {
                 self.purging = None;
             }
             Op::PurgeBegin(before) => {
-                graph.purge_begin(*before);
+                graph.purge_begin(&PurgeCut {
+                    before: *before,
+                    ..PurgeCut::default()
+                });
                 self.purging = Some(model.purge(*before));
             }
             Op::PurgeStep(rows) => self.purge_step(*rows),
@@ -168,7 +173,9 @@ impl World {
         };
         match self.graph.purge_step(rows) {
             PurgeProgress::More => assert!(self.graph.purging()),
-            PurgeProgress::Done(removed) => {
+            PurgeProgress::Done {
+                visits: removed, ..
+            } => {
                 assert_eq!(removed, expected);
                 assert!(!self.graph.purging());
                 self.purging = None;
@@ -191,7 +198,13 @@ impl World {
         }
         assert_eq!(graph.salt().is_some(), !model.revoked.is_empty());
         for visit in &model.visits {
-            assert!(graph.may_have_ended_by(visit.span.end), "an end forgotten");
+            assert!(
+                graph.may_purge(&PurgeCut {
+                    before: visit.span.end,
+                    ..PurgeCut::default()
+                }),
+                "an end forgotten"
+            );
         }
         if self.purging.is_none() {
             assert_eq!(counts(graph.stats()), model.stats());
@@ -214,7 +227,10 @@ impl World {
         match way % 3 {
             0 => {
                 assert_eq!(graph.purge(MAX_MILLIS), visits.len() as u64);
-                assert!(!graph.may_have_ended_by(MAX_MILLIS));
+                assert!(!graph.may_purge(&PurgeCut {
+                    before: MAX_MILLIS,
+                    ..PurgeCut::default()
+                }));
             }
             1 => {
                 for Visit {
@@ -227,7 +243,7 @@ impl World {
                 }
             }
             _ => {
-                let forgotten: u64 = visits.iter().map(|v| graph.forget(&v.visitor)).sum();
+                let forgotten: u64 = visits.iter().map(|v| graph.forget(&v.visitor).visits).sum();
                 assert_eq!(forgotten, visits.len() as u64);
             }
         }

@@ -8,6 +8,8 @@
 //!
 //! Errors: an id that is none.
 
+use lct_graph::Forgotten;
+
 use crate::error::Result;
 use crate::ffi::{Call, Mode};
 use crate::{erasure, metrics};
@@ -16,16 +18,19 @@ pub(crate) fn run(call: &Call<'_>) -> Result<()> {
     let visitor = call.arguments().id("visitor")?;
 
     let mut key = call.open(Mode::Write);
-    let removed = match key.value()? {
+    let forgotten = match key.value()? {
         Some(value) => value.mutate(|graph| graph.forget(visitor)),
-        None => 0,
+        None => Forgotten {
+            visits: 0,
+            changed: false,
+        },
     };
-    if removed > 0 {
+    if forgotten.changed {
         call.context.replicate_verbatim();
         key.changed(c"lct.forget");
         erasure::person_erased();
         metrics::VISITORS_ERASED.add(1);
     }
-    call.context.reply_integer(removed);
+    call.context.reply_integer(forgotten.visits);
     Ok(())
 }

@@ -12,18 +12,20 @@
 //!
 //! Errors: a time or option that is none; a time later than now.
 
+use lct_graph::PurgeCut;
+
 use crate::error::Result;
 use crate::ffi::{BlockedClient, Call, Mode};
 use crate::limits::{before, not_after};
 use crate::settings;
-use crate::sweep::{self, Cut, Purged, Slice};
+use crate::sweep::{self, Purged, Slice};
 
 pub(crate) fn run(call: &Call<'_>) -> Result<()> {
     let options = call.options(&mut call.arguments())?;
     let now = options.clock.unwrap_or_else(|| call.context.now());
     let expired = before(now, settings::RETENTION.millis());
     let aged = before(now, settings::ALERT_TTL.millis());
-    let cut = Cut {
+    let cut = PurgeCut {
         before: not_after(now, "BEFORE", options.before, expired)?,
         alerts: not_after(now, "ALERTS", options.alerts, aged)?,
         now,
