@@ -8,17 +8,31 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::sleep_until;
 
 use crate::alerts::Alert;
+use crate::bucket::{Bucket, Rate};
 use crate::clock;
 use crate::command;
 use crate::ending::Ending;
 use crate::graphs::Graphs;
 use crate::heartbeat::{Beat, Heartbeat};
-use crate::metrics::Metrics;
+use crate::metrics::{Limit, Metrics};
 use crate::module::Module;
-use crate::protocol::{Fault, ServerMessage};
+use crate::protocol::{Fault, ServerMessage, read};
 use crate::registry::{Registration, Registry};
+use crate::server::Peer;
 use crate::session::{Action, Session};
-use crate::socket::{End, Socket};
+use crate::socket::{End, Received, Socket};
+
+/// Pings that a client may send. Each costs an answer; a page cannot send any, and programs need few.
+const PINGS: Rate = Rate {
+    every: Duration::from_secs(1),
+    burst: 20,
+};
+
+/// Messages that may come too soon before the connection is closed.
+const EXCESS: Rate = Rate {
+    every: Duration::from_secs(1),
+    burst: 20,
+};
 
 /// How long a client may take.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +59,8 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     /// How long clients may take.
     pub deadlines: Deadlines,
+    /// How many messages each may send.
+    pub messages: Rate,
     /// The signal to end.
     pub ending: Arc<Ending>,
 }
@@ -53,30 +69,38 @@ pub struct Context {
 type Running = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>;
 
 /// Serves a client until its connection ends.
-pub async fn serve<S>(stream: S, context: Arc<Context>)
+pub async fn serve<S>(stream: S, peer: Peer, context: Arc<Context>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    // Tells the lines of one connection from those of another, and nothing else.
+    let number: u32 = rand::random();
+    tracing::debug!(connection = number, "connection opened");
     let metrics = Arc::clone(&context.metrics);
     metrics.opened.inc();
     metrics.connections.inc();
     let socket = Socket::new(stream, context.deadlines.write).await;
-    let mut connection = Connection::new(socket, context);
+    let mut connection = Connection::new(socket, peer, context);
     let end = connection.run().await;
     metrics.connections.dec();
-    metrics.ended(end);
-    tracing::debug!(?end, "connection ended");
-    let Connection { socket, .. } = connection;
+    metrics.closed(end);
+    tracing::debug!(connection = number, ?end, "connection ended");
+    let Connection { socket, peer, .. } = connection;
     socket.close(end).await;
+    drop(peer); // its place is free now
 }
 
 struct Connection<S> {
     socket: Socket<S>,
+    peer: Peer,
     context: Arc<Context>,
     session: Session,
     running: Option<Running>,
     registration: Option<Registration>,
     heartbeat: Heartbeat,
+    messages: Bucket,
+    excess: Bucket,
+    pings: Bucket,
     /// Until the hello: when to stop waiting for it.
     hello_by: Instant,
     /// Once the gateway ends: when to send this client away.
@@ -84,17 +108,21 @@ struct Connection<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    fn new(socket: Socket<S>, context: Arc<Context>) -> Self {
+    fn new(socket: Socket<S>, peer: Peer, context: Arc<Context>) -> Self {
         let now = Instant::now();
         let Deadlines {
             hello, ping, pong, ..
         } = context.deadlines;
         Self {
             socket,
+            peer,
             session: Session::new(Arc::clone(&context.graphs)),
             running: None,
             registration: None,
             heartbeat: Heartbeat::new(ping, pong, now),
+            messages: Bucket::new(now),
+            excess: Bucket::new(now),
+            pings: Bucket::new(now),
             hello_by: now + hello,
             leave_at: None,
             context,
@@ -120,11 +148,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.session.on_result(result, clock::now(), &mut actions);
             }
             received = self.socket.receive(), if self.session.can_read() => {
-                self.heartbeat.heard(Instant::now());
-                if let Some(text) = received? {
-                    self.context.metrics.messages_in.inc();
-                    self.session.on_text(&text, clock::now(), &mut actions);
-                }
+                self.on_received(received?, &mut actions)?;
             }
             alert = next_alert(self.registration.as_mut()) => {
                 let alert = alert.ok_or(End::TooSlow)?;
@@ -137,6 +161,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         self.carry_out(actions).await?;
         self.socket.flush().await
+    }
+
+    fn on_received(&mut self, received: Received, actions: &mut Vec<Action>) -> Result<(), End> {
+        let now = Instant::now();
+        let owed = self.heartbeat.is_asking();
+        self.heartbeat.heard(now);
+        let metrics = &self.context.metrics;
+        let text = match received {
+            Received::Text(text) => text,
+            Received::Pong if owed => return Ok(()),
+            Received::Ping | Received::Pong => {
+                return self.pings.take(PINGS, now).map_err(|_| {
+                    metrics.limit(Limit::Pings);
+                    End::Flood
+                });
+            }
+        };
+        let message = read(&text);
+        metrics.received(message.kind());
+        if let Err(wait) = self.messages.take(self.context.messages, now) {
+            metrics.limit(Limit::Messages);
+            self.excess.take(EXCESS, now).map_err(|_| End::Flood)?;
+            let fault = Fault::rate_limited(wait);
+            actions.push(Action::Send(ServerMessage::error(message.id, fault)));
+            return Ok(());
+        }
+        self.session.on_message(message, clock::now(), actions);
+        Ok(())
     }
 
     /// When the next deadline is.
@@ -180,6 +232,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             match action {
                 Action::Send(message) => self.send(&message).await?,
                 Action::Register(graph, visitor) => {
+                    self.peer.settle();
                     self.registration = Some(self.context.registry.register(graph, visitor));
                 }
                 Action::Run(command) => {
@@ -194,7 +247,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     async fn send(&mut self, message: &ServerMessage) -> Result<(), End> {
-        self.context.metrics.messages_out.inc();
+        self.context.metrics.sent(message.kind());
         self.socket.feed(message.to_frame()).await
     }
 }

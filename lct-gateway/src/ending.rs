@@ -1,37 +1,42 @@
-//! How the gateway ends: no new connections, running commands finish, clients are sent away spread over time so that
-//! they do not all come back at once.
+//! How the gateway ends: readiness goes first, then no new connections, running commands finish, clients are sent away
+//! spread over time so that they do not all come back at once.
 
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-/// How many clients are sent away per second.
-const PER_SECOND: u32 = 500;
-
 /// The signal to end, shared by everything that runs.
 #[derive(Debug, Default)]
 pub struct Ending {
-    token: CancellationToken,
+    announced: CancellationToken,
+    begun: CancellationToken,
     spread: OnceLock<Duration>,
 }
 
 impl Ending {
-    /// Begins the end for this many connections. They are all sent away within half of `limit`.
-    pub fn begin(&self, connections: u32, limit: Duration) {
-        let spread = (Duration::from_secs(1) * connections / PER_SECOND).min(limit / 2);
-        let _ = self.spread.set(spread); // set already: it has begun
-        self.token.cancel();
+    /// Says that the end is near: `/readyz` answers so, and everything else goes on.
+    pub fn announce(&self) {
+        self.announced.cancel();
     }
 
-    /// Whether the end has begun.
-    pub fn begun(&self) -> bool {
-        self.token.is_cancelled()
+    /// Begins the end for this many connections. They are sent away at `per_second`, or faster where half of `limit`
+    /// would not suffice.
+    pub fn begin(&self, connections: u32, per_second: u32, limit: Duration) {
+        let spread = (Duration::from_secs(1) * connections / per_second).min(limit / 2);
+        let _ = self.spread.set(spread); // set already: it has begun
+        self.announce();
+        self.begun.cancel();
+    }
+
+    /// Whether the end was announced or has begun.
+    pub fn announced(&self) -> bool {
+        self.announced.is_cancelled()
     }
 
     /// Waits for the end to begin, and gives the caller its own random share of the delay.
     pub async fn wait(&self) -> Duration {
-        self.token.cancelled().await;
+        self.begun.cancelled().await;
         let spread = self.spread.get().copied().unwrap_or_default();
         spread.mul_f64(rand::random::<f64>())
     }
@@ -46,12 +51,21 @@ mod tests {
         let limit = Duration::from_secs(30);
         for (connections, most) in [(1, 2), (5_000, 10_000), (1_000_000, 15_000)] {
             let ending = Ending::default();
-            assert!(!ending.begun());
-            ending.begin(connections, limit);
-            ending.begin(0, limit);
-            assert!(ending.begun());
+            assert!(!ending.announced());
+            ending.begin(connections, 500, limit);
+            ending.begin(0, 500, limit);
+            assert!(ending.announced());
             assert_eq!(ending.spread.get().unwrap().as_millis(), most);
             assert!(ending.wait().await.as_millis() <= most);
         }
+    }
+
+    #[tokio::test]
+    async fn announced_is_not_begun() {
+        let ending = Ending::default();
+        ending.announce();
+        assert!(ending.announced());
+        let begun = tokio::time::timeout(Duration::from_millis(20), ending.wait()).await;
+        assert!(begun.is_err());
     }
 }

@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
-use crate::config::Config;
+use crate::address::{Census, Proxies};
+use crate::config::{Config, Drain};
 use crate::connection::Context;
 use crate::doorbell::Doorbell;
 use crate::ending::Ending;
@@ -17,10 +19,13 @@ use crate::module::Module;
 use crate::origin::Origins;
 use crate::registry::Registry;
 use crate::server::{self, Limits, Server};
-use crate::{ops, routes};
+use crate::{ops, routes, tls};
 
 /// The most connections to the operators' listener.
 const OPS_CONNECTIONS: usize = 64;
+
+/// How long operators may take for their last answer.
+const OPS_GOODBYE: Duration = Duration::from_millis(200);
 
 /// Why the gateway could not start.
 #[derive(Debug, thiserror::Error)]
@@ -45,9 +50,11 @@ pub struct Gateway {
     client_address: SocketAddr,
     ops_address: SocketAddr,
     context: Arc<Context>,
-    tasks: TaskTracker,
-    doorbell: JoinHandle<()>,
-    drain: Duration,
+    clients: TaskTracker,
+    operators: TaskTracker,
+    ops_ending: Arc<Ending>,
+    background: Vec<JoinHandle<()>>,
+    drain: Drain,
 }
 
 impl Gateway {
@@ -73,27 +80,68 @@ impl Gateway {
             registry,
             metrics,
             deadlines: config.deadlines,
+            messages: config.messages,
             ending: Arc::new(Ending::default()),
         });
-        let tasks = TaskTracker::new();
-        let origins = Arc::new(Origins::new(&config.allow_origin, client_address));
-        let server = |listener, routes, connections| Server {
-            listener,
+        let (client_tasks, ops_tasks) = (TaskTracker::new(), TaskTracker::new());
+        // Operators can still ask while the clients leave.
+        let ops_ending = Arc::new(Ending::default());
+        let mut background = vec![tokio::spawn(doorbell.run())];
+        if let Some(tls) = &config.tls {
+            let hangup = signal(SignalKind::hangup()).ok();
+            let metrics = Arc::clone(&context.metrics);
+            let watch = tls.clone().watch(tls::WATCH, hangup, metrics);
+            background.push(tokio::spawn(watch));
+        }
+        let origins = Origins::new(&config.allow_origin, client_address, config.tls.is_some());
+        let census = Census::new(config.max_per_address);
+        let routes = routes::clients(
+            Arc::clone(&context),
+            Arc::new(origins),
+            census.clone(),
+            client_tasks.clone(),
+        );
+        let scheme = if config.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        let server = Server {
+            listener: clients,
             routes,
             limits: Limits {
-                connections,
+                connections: config.max_connections,
+                unopened: config.max_unopened,
+                census: Some(census),
+                proxies: Arc::new(Proxies::new(&config.trusted_proxies)),
                 head: config.head_timeout,
+                handshake: config.handshake_timeout,
             },
+            tls: config.tls,
             ending: Arc::clone(&context.ending),
-            tasks: tasks.clone(),
+            tasks: client_tasks.clone(),
             metrics: Arc::clone(&context.metrics),
         };
-        let client_routes = routes::clients(Arc::clone(&context), origins, tasks.clone());
-        let ops_routes = ops::routes(Arc::clone(&context));
-        tasks.spawn(server(clients, client_routes, config.max_connections).run());
-        tasks.spawn(server(operators, ops_routes, OPS_CONNECTIONS).run());
+        client_tasks.spawn(server.run());
+        let server = Server {
+            listener: operators,
+            routes: ops::routes(Arc::clone(&context), config.ops_token),
+            limits: Limits {
+                connections: OPS_CONNECTIONS,
+                unopened: OPS_CONNECTIONS,
+                census: None,
+                proxies: Arc::default(),
+                head: config.head_timeout,
+                handshake: config.handshake_timeout,
+            },
+            tls: None,
+            ending: Arc::clone(&ops_ending),
+            tasks: ops_tasks.clone(),
+            metrics: Arc::clone(&context.metrics),
+        };
+        ops_tasks.spawn(server.run());
         tracing::info!(
-            clients = %format_args!("http://{client_address}"),
+            clients = %format_args!("{scheme}://{client_address}"),
             operators = %format_args!("http://{ops_address}"),
             redis = %config.redis.address(),
             "listening"
@@ -102,9 +150,11 @@ impl Gateway {
             client_address,
             ops_address,
             context,
-            tasks,
-            doorbell: tokio::spawn(doorbell.run()),
-            drain: config.drain_timeout,
+            clients: client_tasks,
+            operators: ops_tasks,
+            ops_ending,
+            background,
+            drain: config.drain,
         })
     }
 
@@ -118,19 +168,33 @@ impl Gateway {
         self.ops_address
     }
 
-    /// Ends: no new connections, running commands finish, clients are sent away. Takes at most the drain timeout.
+    /// Ends: says so at `/readyz`, then no new connections, running commands finish, clients are sent away. Takes at
+    /// most the drain timeout after the notice.
     pub async fn end(self) {
+        self.context.ending.announce();
+        tokio::time::sleep(self.drain.notice).await;
         let connections = u32::try_from(self.context.metrics.connections.get()).unwrap_or(0);
         tracing::info!(connections, "ending");
-        self.context.ending.begin(connections, self.drain);
-        self.tasks.close();
-        if tokio::time::timeout(self.drain, self.tasks.wait())
+        let Drain {
+            per_second,
+            timeout,
+            ..
+        } = self.drain;
+        self.context.ending.begin(connections, per_second, timeout);
+        self.clients.close();
+        if tokio::time::timeout(timeout, self.clients.wait())
             .await
             .is_err()
         {
             tracing::warn!("some connections did not end in time");
         }
-        self.doorbell.abort();
+        self.ops_ending.begin(0, 1, Duration::ZERO);
+        self.operators.close();
+        // Nobody is waited for who only reads numbers.
+        let _ = tokio::time::timeout(OPS_GOODBYE, self.operators.wait()).await;
+        for task in &self.background {
+            task.abort();
+        }
         tracing::info!("ended");
     }
 }

@@ -3,8 +3,8 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hyper::StatusCode;
 use hyper::header::{
-    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use warp::reply::Response;
@@ -55,6 +55,8 @@ pub enum Refusal {
     Version,
     /// Its key is not 16 bytes in base64.
     Key,
+    /// Its network has as many connections as it may.
+    Busy,
 }
 
 impl Refusal {
@@ -77,9 +79,17 @@ impl Refusal {
                 StatusCode::BAD_REQUEST,
                 "Sec-WebSocket-Key: must be 16 bytes in base64, given once\n",
             ),
+            Self::Busy => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too many connections from this address; come back later\n",
+            ),
         };
         let mut response = Response::new(line.into());
         *response.status_mut() = status;
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            let headers = response.headers_mut();
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("30"));
+        }
         if status == StatusCode::UPGRADE_REQUIRED {
             let headers = response.headers_mut();
             headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
@@ -121,7 +131,7 @@ mod tests {
             headers.insert(name, HeaderValue::from_static(value));
         }
         change(&mut headers);
-        let origins = Origins::new(&[], "127.0.0.1:8787".parse().unwrap());
+        let origins = Origins::new(&[], "127.0.0.1:8787".parse().unwrap(), false);
         check(&headers, &origins)
     }
 

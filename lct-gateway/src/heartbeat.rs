@@ -33,6 +33,11 @@ impl Heartbeat {
         }
     }
 
+    /// Whether an answer to a ping is owed.
+    pub const fn is_asking(&self) -> bool {
+        self.asked.is_some()
+    }
+
     /// The client sent something.
     pub const fn heard(&mut self, now: Instant) {
         self.heard = now;

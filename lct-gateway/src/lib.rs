@@ -7,7 +7,8 @@
 //! |---|---|
 //! | [`config`] | flags, environment twins and their checks |
 //! | [`gateway`] | puts the parts together, starts and ends them |
-//! | [`server`] | the accept loop: caps, deadlines, HTTP/1.1 |
+//! | [`server`], [`tls`] | the accept loop: caps, deadlines, certificates, HTTP/1.1 |
+//! | [`address`], [`bucket`] | how much comes from one network, and how fast from one client |
 //! | [`routes`], [`ops`] | what clients and operators can ask for by HTTP |
 //! | [`handshake`], [`origin`] | the WebSocket upgrade and which pages may ask for it |
 //! | [`socket`], [`heartbeat`] | one WebSocket: limits, close codes, deadlines, signs of life |
@@ -21,7 +22,9 @@
 //! | [`ending`], [`clock`], [`metrics`] | the end of it all, time, and numbers |
 #![forbid(unsafe_code)]
 
+pub mod address;
 pub mod alerts;
+pub mod bucket;
 pub mod clock;
 pub mod command;
 pub mod config;
@@ -47,3 +50,4 @@ pub mod routes;
 pub mod server;
 pub mod session;
 pub mod socket;
+pub mod tls;

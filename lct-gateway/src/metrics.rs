@@ -21,12 +21,14 @@ pub struct Metrics {
     pub opened: Counter,
     /// Upgrades refused, whatever the reason.
     pub upgrades_refused: Counter,
-    /// TCP connections turned away because the cap was reached.
-    pub over_capacity: Counter,
-    /// Texts received.
-    pub messages_in: Counter,
-    /// Texts sent.
-    pub messages_out: Counter,
+    /// Connections that have not opened a session, HTTP requests included.
+    pub unopened: Gauge,
+    /// TLS handshakes that failed or took too long.
+    pub tls_failed: Counter,
+    /// When the certificate in use was loaded, in seconds since 1970.
+    pub tls_loaded: Gauge,
+    /// Changed certificates that could not be used.
+    pub tls_refused: Counter,
     /// 1 while the subscription to the doorbell stands, as far as known.
     pub doorbell_heard: Gauge,
     /// Rings of the doorbell that were read.
@@ -37,7 +39,11 @@ pub struct Metrics {
     pub rings_unreadable: Counter,
     /// Alerts queued for connections.
     pub alerts_queued: Counter,
-    ends: Family<EndLabel, Counter>,
+    received: Family<TypeLabel, Counter>,
+    sent: Family<TypeLabel, Counter>,
+    closes: Family<CodeLabel, Counter>,
+    limits: Family<LimitLabel, Counter>,
+    redis_up: Gauge,
     module_seconds: Family<CallLabel, Histogram, fn() -> Histogram>,
 }
 
@@ -54,9 +60,36 @@ pub enum Outcome {
     Failed,
 }
 
+/// The limits, as metrics name them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum Limit {
+    /// Connections in total.
+    Connections,
+    /// Connections of one network.
+    Network,
+    /// Connections without a session.
+    Unopened,
+    /// Messages of one connection.
+    Messages,
+    /// Pings of one connection.
+    Pings,
+    /// The body of a request.
+    Body,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct EndLabel {
-    end: End,
+struct TypeLabel {
+    r#type: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CodeLabel {
+    code: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LimitLabel {
+    limit: Limit,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -94,11 +127,32 @@ impl Default for Metrics {
         Self {
             connections: keep(r, "connections", "WebSockets open now"),
             opened: keep(r, "opened", "WebSockets opened"),
-            ends: keep(r, "ends", "WebSockets that ended, by why"),
+            closes: keep(
+                r,
+                "closes",
+                "WebSockets that ended, by close code (1000: the client closed it, 1006: it broke)",
+            ),
+            limits: keep(r, "limits_hit", "Refusals because of a limit, by limit"),
             upgrades_refused: keep(r, "upgrades_refused", "WebSocket upgrades refused"),
-            over_capacity: keep(r, "over_capacity", "TCP connections turned away at the cap"),
-            messages_in: keep(r, "messages_in", "Texts received from clients"),
-            messages_out: keep(r, "messages_out", "Texts sent to clients"),
+            unopened: keep(r, "unopened", "Connections without a session"),
+            tls_failed: keep(
+                r,
+                "tls_failed",
+                "TLS handshakes that failed or took too long",
+            ),
+            tls_loaded: keep(
+                r,
+                "tls_loaded_timestamp_seconds",
+                "When the certificate in use was loaded",
+            ),
+            tls_refused: keep(
+                r,
+                "tls_refused",
+                "Changed certificates that could not be used; the old one stays",
+            ),
+            received: keep(r, "messages_in", "Texts received from clients, by type"),
+            sent: keep(r, "messages_out", "Texts sent to clients, by type"),
+            redis_up: keep(r, "redis_up", "1 if the last command reached Redis"),
             doorbell_heard: keep(r, "doorbell_heard", "1 while the doorbell is subscribed to"),
             rings: keep(r, "rings", "Doorbell rings read"),
             rings_dropped: keep(
@@ -120,12 +174,30 @@ impl Default for Metrics {
 
 impl Metrics {
     /// A WebSocket ended.
-    pub fn ended(&self, end: End) {
-        self.ends.get_or_create(&EndLabel { end }).inc();
+    pub fn closed(&self, end: End) {
+        let code = end.code();
+        self.closes.get_or_create(&CodeLabel { code }).inc();
+    }
+
+    /// A text of this type came.
+    pub fn received(&self, r#type: &'static str) {
+        self.received.get_or_create(&TypeLabel { r#type }).inc();
+    }
+
+    /// A text of this type was sent.
+    pub fn sent(&self, r#type: &'static str) {
+        self.sent.get_or_create(&TypeLabel { r#type }).inc();
+    }
+
+    /// Something was refused because of a limit.
+    pub fn limit(&self, limit: Limit) {
+        self.limits.get_or_create(&LimitLabel { limit }).inc();
     }
 
     /// A module command ended after `took`.
     pub fn module_call(&self, command: Name, outcome: Outcome, took: Duration) {
+        let reached = outcome != Outcome::Unavailable;
+        self.redis_up.set(reached.into());
         self.module_seconds
             .get_or_create(&CallLabel { command, outcome })
             .observe(took.as_secs_f64());

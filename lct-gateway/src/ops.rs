@@ -1,15 +1,17 @@
 //! What operators can ask for by HTTP: `/healthz` (the process runs), `/readyz` (it can serve), `/metrics`.
 //!
-//! None of these names a person or a place, and none needs a token. They have a listener of their own, so that they
-//! are not on the open internet by accident.
+//! None of these names a person or a place, and none needs a token; whatever else there is needs `--ops-token`. They
+//! have a listener of their own, so that they are not on the open internet by accident.
 
 use std::sync::Arc;
 
 use hyper::StatusCode;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
-use warp::Filter;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
+use warp::{Filter, Rejection};
 
 use crate::connection::Context;
 use crate::module::ModuleError;
@@ -17,8 +19,36 @@ use crate::routes::refuse;
 
 const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// The token of `--ops-token`: its hash, so that comparing takes the same time whatever is guessed.
+#[derive(Clone)]
+pub struct Token([u8; 32]);
+
+impl Token {
+    /// A token of at least 16 bytes.
+    ///
+    /// # Errors
+    /// It is shorter.
+    pub fn new(text: &str) -> Result<Self, &'static str> {
+        if text.len() < 16 {
+            return Err("must be at least 16 bytes long, and random");
+        }
+        Ok(Self(Sha256::digest(text).into()))
+    }
+
+    /// Whether a request carries it, as `Authorization: Bearer …`.
+    fn is_in(&self, headers: &HeaderMap) -> bool {
+        let given = headers
+            .get(AUTHORIZATION)
+            .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+        given.is_some_and(|given| {
+            let given: [u8; 32] = Sha256::digest(given).into();
+            self.0.ct_eq(&given).into()
+        })
+    }
+}
+
 /// The routes of the operators' listener.
-pub fn routes(context: Arc<Context>) -> BoxedFilter<(Response,)> {
+pub fn routes(context: Arc<Context>, token: Option<Token>) -> BoxedFilter<(Response,)> {
     let health = warp::path!("healthz").map(|| answer(StatusCode::OK, "ok\n".into()));
     let metrics = {
         let context = Arc::clone(&context);
@@ -39,16 +69,37 @@ pub fn routes(context: Arc<Context>) -> BoxedFilter<(Response,)> {
             }
         }
     });
-    warp::get()
-        .and(health.or(metrics).unify().or(ready).unify())
+    let open = warp::get().and(health.or(metrics).unify().or(ready).unify());
+    open.or(guarded(token))
+        .unify()
         .recover(refuse)
         .unify()
         .boxed()
 }
 
+/// What needs the token: so far nothing is there, but nobody learns that without it. Without `--ops-token` there is
+/// nothing for anybody.
+fn guarded(token: Option<Token>) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
+    warp::header::headers_cloned().and_then(move |headers: HeaderMap| {
+        let denied = token.as_ref().is_some_and(|token| !token.is_in(&headers));
+        std::future::ready(if denied {
+            let mut response = answer(
+                StatusCode::UNAUTHORIZED,
+                "Authorization: must be Bearer and the token of --ops-token\n".into(),
+            );
+            response
+                .headers_mut()
+                .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            Ok(response)
+        } else {
+            Err(warp::reject::not_found())
+        })
+    })
+}
+
 /// What keeps the gateway from serving, if anything.
 async fn obstacle(context: &Context) -> Option<&'static str> {
-    if context.ending.begun() {
+    if context.ending.announced() {
         return Some("the gateway is ending");
     }
     match context.module.check().await {
@@ -65,4 +116,28 @@ fn answer(status: StatusCode, text: String) -> Response {
     let mut response = Response::new(text.into());
     *response.status_mut() = status;
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_very_token_is_taken() {
+        assert!(Token::new("short").is_err());
+        let token = Token::new("0123456789abcdef").unwrap();
+        for (value, good) in [
+            ("Bearer 0123456789abcdef", true),
+            ("Bearer 0123456789abcdeF", false),
+            ("Bearer 0123456789abcde", false),
+            ("Bearer ", false),
+            ("bearer0123456789abcdef", false),
+            ("Basic 0123456789abcdef", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, HeaderValue::from_static(value));
+            assert_eq!(token.is_in(&headers), good, "{value}");
+        }
+        assert!(!token.is_in(&HeaderMap::new()));
+    }
 }

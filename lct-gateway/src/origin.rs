@@ -17,12 +17,13 @@ pub struct Origins {
 }
 
 impl Origins {
-    /// Allows `listed`, and the pages the gateway itself serves on `listen`.
-    pub fn new(listed: &[Origin], listen: SocketAddr) -> Self {
+    /// Allows `listed`, and the pages the gateway itself serves on `listen`, by TLS or without.
+    pub fn new(listed: &[Origin], listen: SocketAddr, tls: bool) -> Self {
+        let scheme = if tls { "https" } else { "http" };
         let mut allowed: Vec<String> = listed.iter().map(|origin| origin.0.clone()).collect();
-        allowed.push(normal("http", &listen.to_string()));
+        allowed.push(normal(scheme, &listen.to_string()));
         if listen.ip().is_loopback() {
-            allowed.push(normal("http", &format!("localhost:{}", listen.port())));
+            allowed.push(normal(scheme, &format!("localhost:{}", listen.port())));
         }
         Self { allowed }
     }
@@ -87,7 +88,7 @@ mod tests {
     #[test]
     fn the_list_is_exact() {
         let listed = ["https://LCT.example.org:443".parse().unwrap()];
-        let origins = Origins::new(&listed, "127.0.0.1:8787".parse().unwrap());
+        let origins = Origins::new(&listed, "127.0.0.1:8787".parse().unwrap(), false);
         for good in [
             &[][..],
             &["https://lct.example.org"],
@@ -112,9 +113,12 @@ mod tests {
 
     #[test]
     fn a_public_address_is_not_also_localhost() {
-        let origins = Origins::new(&[], "192.0.2.1:80".parse().unwrap());
+        let origins = Origins::new(&[], "192.0.2.1:80".parse().unwrap(), false);
         assert!(allows(&origins, &["http://192.0.2.1"]));
         assert!(!allows(&origins, &["http://localhost"]));
+        let origins = Origins::new(&[], "192.0.2.1:443".parse().unwrap(), true);
+        assert!(allows(&origins, &["https://192.0.2.1"]));
+        assert!(!allows(&origins, &["http://192.0.2.1"]));
     }
 
     #[test]

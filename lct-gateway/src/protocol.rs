@@ -5,6 +5,7 @@
 //! have are skipped and never stored: old clients send a `username` or `nickname` along, which is nobody's business here.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -157,12 +158,38 @@ pub enum ClientMessage {
     Pong,
 }
 
+impl ClientMessage {
+    /// Its `type`.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Hello(_) => "hello",
+            Self::LogVisit(_) => "logVisit",
+            Self::UpdateVisit(_) => "updateVisit",
+            Self::DeleteVisit(_) => "deleteVisit",
+            Self::ExposureWarning(_) => "exposureWarning",
+            Self::AlertReceived(_) => "alertReceived",
+            Self::Ping => "ping",
+            Self::Pong => "pong",
+        }
+    }
+}
+
 /// A text from a client, read.
 pub struct Incoming {
     /// The id to echo, if the text had a proper one.
     pub id: Option<RequestId>,
     /// The message, or what is wrong with it.
     pub message: Result<ClientMessage, Fault>,
+}
+
+impl Incoming {
+    /// Its `type`; `unreadable` for what is no message.
+    pub const fn kind(&self) -> &'static str {
+        match &self.message {
+            Ok(message) => message.kind(),
+            Err(_) => "unreadable",
+        }
+    }
 }
 
 /// Reads a text message. Never fails: what cannot be read becomes the fault to answer.
@@ -262,6 +289,8 @@ pub enum Code {
     UnknownVisit,
     /// This visitor was revoked.
     Revoked,
+    /// Faster than this gateway takes them; not carried out.
+    RateLimited,
     /// Not now: the same message can be sent again later, and is safe to repeat even if it was carried out.
     Unavailable,
     /// The server failed at a message that was in order.
@@ -275,6 +304,8 @@ pub struct Fault {
     pub code: Code,
     /// For people.
     pub message: Cow<'static, str>,
+    /// After how many milliseconds the same message may be sent again, where that is known.
+    pub retry_ms: Option<u64>,
 }
 
 impl Fault {
@@ -283,6 +314,23 @@ impl Fault {
         Self {
             code,
             message: Cow::Borrowed(message),
+            retry_ms: None,
+        }
+    }
+
+    /// A message that came too soon, and how long to wait before it may come again.
+    pub fn rate_limited(wait: Duration) -> Self {
+        Self {
+            code: Code::RateLimited,
+            message: Cow::Borrowed(
+                "message: too many at a time; send it again after retry_ms milliseconds",
+            ),
+            // Rounded up, so that who waits that long has waited long enough.
+            retry_ms: Some(
+                u64::try_from(wait.as_millis())
+                    .unwrap_or(u64::MAX)
+                    .saturating_add(1),
+            ),
         }
     }
 
@@ -291,6 +339,7 @@ impl Fault {
         Self {
             code: Code::BadValue,
             message: Cow::Owned(format!("{field}: {rule}")),
+            retry_ms: None,
         }
     }
 }
@@ -331,6 +380,9 @@ pub enum ServerMessage {
         code: Code,
         /// For people.
         message: Cow<'static, str>,
+        /// After how many milliseconds the same message may be sent again, where that is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_ms: Option<u64>,
     },
     /// This person may have been exposed.
     ExposureAlert {
@@ -374,6 +426,28 @@ pub enum Ack {
 }
 
 impl ServerMessage {
+    /// The answer to the message with this id that was not carried out.
+    pub fn error(id: Option<RequestId>, fault: Fault) -> Self {
+        Self::Error {
+            id,
+            code: fault.code,
+            message: fault.message,
+            retry_ms: fault.retry_ms,
+        }
+    }
+
+    /// Its `type`.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Session { .. } => "session",
+            Self::Ack { .. } => "ack",
+            Self::Error { .. } => "error",
+            Self::ExposureAlert { .. } => "exposureAlert",
+            Self::Ping => "ping",
+            Self::Pong { .. } => "pong",
+        }
+    }
+
     /// The text of the frame: JSON, filled up with the spaces that JSON allows after a value.
     pub fn to_frame(&self) -> String {
         let mut text =
@@ -505,7 +579,8 @@ mod tests {
             text(ServerMessage::Error {
                 id: None,
                 code: Code::HelloFirst,
-                message: "x".into()
+                message: "x".into(),
+                retry_ms: None,
             }),
             r#"{"type":"error","code":"hello_first","message":"x"}"#
         );

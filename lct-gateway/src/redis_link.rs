@@ -1,18 +1,69 @@
-//! Connections to Redis: RESP3, no Nagle delay, reconnecting for as long as the gateway runs.
+//! Connections to Redis: RESP3, TLS beyond this machine, no Nagle delay, reconnecting for as long as the gateway runs.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
-use redis::{Client, IntoConnectionInfo, ProtocolVersion, PushInfo, RedisResult};
+use redis::{
+    Client, ClientTlsConfig, ConnectionAddr, IntoConnectionInfo, ProtocolVersion, PushInfo,
+    RedisResult, TlsCertificates,
+};
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
 
 /// The first pause between attempts to reconnect; it doubles up to [`MAX_PAUSE`].
 const MIN_PAUSE: Duration = Duration::from_millis(50);
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long the kernel keeps trying to get bytes to a Redis whose network is gone.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
+
 /// How many commands may queue for one connection before callers wait.
 const PIPELINE: usize = 1024;
+
+/// The certificates for a Redis that speaks TLS, in PEM.
+#[derive(Clone, Default)]
+pub struct Certificates {
+    /// Those that may have signed the server's; without it, those this machine trusts.
+    pub ca: Option<Vec<u8>>,
+    /// The gateway's own certificate and key, for a server that asks for them.
+    pub client: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Certificates {
+    const fn any(&self) -> bool {
+        self.ca.is_some() || self.client.is_some()
+    }
+}
+
+impl From<Certificates> for TlsCertificates {
+    fn from(certificates: Certificates) -> Self {
+        Self {
+            client_tls: certificates
+                .client
+                .map(|(client_cert, client_key)| ClientTlsConfig {
+                    client_cert,
+                    client_key,
+                }),
+            root_cert: certificates.ca,
+        }
+    }
+}
+
+fn holds_certificates(pem: &[u8]) -> bool {
+    let mut certificates = CertificateDer::pem_slice_iter(pem).peekable();
+    certificates.peek().is_some() && certificates.all(|certificate| certificate.is_ok())
+}
+
+/// Whether a host is this machine.
+fn is_here(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || address.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+}
 
 /// Where Redis is, and how to open connections to it.
 #[derive(Clone)]
@@ -21,13 +72,14 @@ pub struct RedisLink {
 }
 
 impl RedisLink {
-    /// Reads a `redis://` address. Nothing is opened yet.
+    /// Reads a `redis://`, `rediss://` (TLS) or `unix://` address. Nothing is opened yet. Without TLS it must be on this
+    /// machine, unless `allow_plain`.
     ///
     /// # Errors
-    /// The address is none; the line does not repeat it, since it can hold a password.
-    pub fn new(url: &str) -> Result<Self, &'static str> {
-        const RULE: &str =
-            "must be like redis://127.0.0.1:6390 or redis://user:password@host:6390/0";
+    /// The address is none, or may not be used; the line does not repeat it, since it can hold a password.
+    pub fn new(url: &str, tls: Certificates, allow_plain: bool) -> Result<Self, &'static str> {
+        const RULE: &str = "must be like redis://127.0.0.1:6390, rediss://user:password@host:6390/0 or \
+                            unix:///run/redis.sock";
         let info = url.into_connection_info().map_err(|_| RULE)?;
         let settings = info
             .redis_settings()
@@ -35,10 +87,39 @@ impl RedisLink {
             .set_protocol(ProtocolVersion::RESP3)
             // CLIENT SETINFO would be one more command to allow in an ACL.
             .set_skip_set_lib_name();
-        let info = info
-            .set_redis_settings(settings)
-            .set_tcp_settings(TcpSettings::default().set_nodelay(true));
-        let client = Client::open(info).map_err(|_| RULE)?;
+        let info = info.set_redis_settings(settings).set_tcp_settings(
+            TcpSettings::default()
+                .set_nodelay(true)
+                .set_user_timeout(UNACKNOWLEDGED),
+        );
+        let client = match info.addr() {
+            ConnectionAddr::TcpTls { .. } => {
+                // The library takes whichever cryptography the process has settled on; settled already is as good.
+                let _ = ring::default_provider().install_default();
+                if tls
+                    .ca
+                    .as_deref()
+                    .is_some_and(|pem| !holds_certificates(pem))
+                {
+                    return Err("the file of --redis-ca must hold certificates in PEM");
+                }
+                Client::build_with_tls(info, tls.into()).map_err(|_| {
+                    "the files of --redis-cert and --redis-key must hold a certificate and its key in PEM"
+                })?
+            }
+            _ if tls.any() => {
+                return Err(
+                    "must begin with rediss:// for --redis-ca, --redis-cert and --redis-key to mean anything",
+                );
+            }
+            ConnectionAddr::Tcp(host, _) if !(allow_plain || is_here(host)) => {
+                return Err(
+                    "must begin with rediss:// unless Redis is on this machine: every visit would cross the network \
+                     for all to read; --allow-plain-redis lifts this",
+                );
+            }
+            _ => Client::open(info).map_err(|_| RULE)?,
+        };
         Ok(Self { client })
     }
 
@@ -90,25 +171,60 @@ fn config(response_timeout: Duration) -> ConnectionManagerConfig {
 mod tests {
     use super::*;
 
+    fn link(url: &str) -> Result<RedisLink, &'static str> {
+        RedisLink::new(url, Certificates::default(), false)
+    }
+
     #[test]
     fn the_address_shows_no_password() {
-        let link = RedisLink::new("redis://gateway:secret@127.0.0.1:6390/0").unwrap();
+        let link = link("redis://gateway:secret@127.0.0.1:6390/0").unwrap();
         assert_eq!(link.address(), "127.0.0.1:6390");
     }
 
     #[test]
     fn what_is_no_address_is_refused_without_repeating_it() {
-        for bad in [
-            "",
-            "127.0.0.1:6390",
-            "http://secret",
-            "redis://:port",
-            "rediss://secret:1",
-        ] {
-            match RedisLink::new(bad) {
+        for bad in ["", "127.0.0.1:6390", "http://secret", "redis://:port"] {
+            match link(bad) {
                 Err(line) => assert!(!line.contains("secret")),
                 Ok(_) => panic!("{bad} was taken"),
             }
         }
+    }
+
+    #[test]
+    fn nothing_crosses_a_network_in_the_clear() {
+        for here in [
+            "redis://127.0.0.1:6390",
+            "redis://127.9.9.9:6390",
+            "redis://[::1]:6390",
+            "redis://localhost:6390",
+            "unix:///run/redis.sock",
+            "rediss://redis.example:6390",
+            "rediss://192.0.2.1:6390",
+        ] {
+            assert!(link(here).is_ok(), "{here}");
+        }
+        for there in [
+            "redis://192.0.2.1:6390",
+            "redis://redis.example:6390",
+            "redis://localhost.example:6390",
+        ] {
+            let line = link(there).err().expect(there);
+            assert!(line.contains("--allow-plain-redis lifts this"), "{line}");
+            assert!(RedisLink::new(there, Certificates::default(), true).is_ok());
+        }
+    }
+
+    #[test]
+    fn certificates_are_for_tls() {
+        let certificates = || Certificates {
+            ca: Some(b"none".to_vec()),
+            client: None,
+        };
+        let line = |url| RedisLink::new(url, certificates(), false).err();
+        let plain = line("redis://127.0.0.1:6390").expect("no TLS");
+        assert!(plain.starts_with("must begin with rediss://"), "{plain}");
+        let none = line("rediss://127.0.0.1:6390").expect("no certificate");
+        assert!(none.contains("must hold certificates in PEM"), "{none}");
     }
 }

@@ -12,15 +12,18 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
+use crate::address::Census;
 use crate::connection::{self, Context};
 use crate::handshake::{self, Refusal};
+use crate::metrics::Limit;
 use crate::origin::Origins;
-use crate::server::Peer;
+use crate::server::{Peer, TooMany};
 
 /// The routes of the client listener. WebSockets run as `tasks` of their own.
 pub fn clients(
     context: Arc<Context>,
     origins: Arc<Origins>,
+    census: Census,
     tasks: TaskTracker,
 ) -> BoxedFilter<(Response,)> {
     warp::path!("ws")
@@ -29,9 +32,14 @@ pub fn clients(
         .and(warp::ext::optional::<OnUpgrade>())
         .and(warp::ext::get::<Peer>())
         .map(move |headers: HeaderMap, on_upgrade, peer| {
-            match upgrade(&headers, on_upgrade, peer, &context, &origins, &tasks) {
+            match upgrade(
+                &headers, on_upgrade, peer, &context, &origins, &census, &tasks,
+            ) {
                 Ok(response) => response,
                 Err(refusal) => {
+                    if refusal == Refusal::Busy {
+                        context.metrics.limit(Limit::Network);
+                    }
                     context.metrics.upgrades_refused.inc();
                     refusal.response()
                 }
@@ -49,17 +57,19 @@ fn upgrade(
     peer: Peer,
     context: &Arc<Context>,
     origins: &Origins,
+    census: &Census,
     tasks: &TaskTracker,
 ) -> Result<Response, Refusal> {
     let key = handshake::check(headers, origins)?;
     let on_upgrade = on_upgrade.ok_or(Refusal::NoUpgrade)?;
+    let counted = peer.enter(census).map_err(|TooMany| Refusal::Busy)?;
     let context = Arc::clone(context);
     tasks.spawn(async move {
         // An error here is a client that left before it read the answer.
         if let Ok(upgraded) = on_upgrade.await {
-            connection::serve(TokioIo::new(upgraded), context).await;
+            connection::serve(TokioIo::new(upgraded), peer, context).await;
         }
-        drop(peer); // its place is free now
+        drop(counted);
     });
     Ok(handshake::accept(key))
 }

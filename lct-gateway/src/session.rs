@@ -18,7 +18,7 @@ use crate::node_id::NodeId;
 use crate::policy;
 use crate::protocol::{
     Ack, ClientMessage, Code, DeleteVisit, ExposureWarning, Fault, Hello, Incoming, LogVisit,
-    Millis, RequestId, ServerMessage, UpdateVisit, read,
+    Millis, RequestId, ServerMessage, UpdateVisit,
 };
 
 /// How many messages may wait behind a running command before the session stops reading.
@@ -90,9 +90,9 @@ impl Session {
         self.running.is_some()
     }
 
-    /// The client sent a text. `now` is in epoch milliseconds, here and below.
-    pub fn on_text(&mut self, text: &str, now: u64, actions: &mut Vec<Action>) {
-        self.waiting.push_back(read(text));
+    /// The client sent this. `now` is in epoch milliseconds, here and below.
+    pub fn on_message(&mut self, message: Incoming, now: u64, actions: &mut Vec<Action>) {
+        self.waiting.push_back(message);
         self.advance(now, actions);
     }
 
@@ -104,7 +104,7 @@ impl Session {
             .expect("a result follows Action::Run, once");
         actions.push(Action::Send(match result {
             Ok(()) => ServerMessage::Ack { id, body: ack },
-            Err(fault) => error(id, fault),
+            Err(fault) => ServerMessage::error(id, fault),
         }));
         self.advance(now, actions);
     }
@@ -143,7 +143,7 @@ impl Session {
                     }));
                     self.open = Some(open);
                 }
-                Err(fault) => actions.push(Action::Send(error(id, fault))),
+                Err(fault) => actions.push(Action::Send(ServerMessage::error(id, fault))),
             }
         }
     }
@@ -274,16 +274,9 @@ impl Session {
                 Fault {
                     code: Code::UnknownGraph,
                     message: format!("graphName: must be {known} or Sandbox").into(),
+                    retry_ms: None,
                 }
             })
-    }
-}
-
-fn error(id: Option<RequestId>, fault: Fault) -> ServerMessage {
-    ServerMessage::Error {
-        id,
-        code: fault.code,
-        message: fault.message,
     }
 }
 
@@ -323,6 +316,7 @@ fn is_random(uuid: Uuid) -> bool {
 mod tests {
     use super::*;
     use crate::policy::Reason;
+    use crate::protocol::read;
     use serde_json::{Value, json};
 
     /// When everything here happens.
@@ -356,7 +350,7 @@ mod tests {
         fn says(&mut self, message: Value) -> Vec<Seen> {
             let mut actions = Vec::new();
             self.session
-                .on_text(&message.to_string(), NOW, &mut actions);
+                .on_message(read(&message.to_string()), NOW, &mut actions);
             seen(actions)
         }
 

@@ -1,10 +1,13 @@
 //! One WebSocket of a client: size limits, close codes, and a deadline on every write.
 
+use std::io;
+use std::ops::Range;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use prometheus_client::encoding::EncodeLabelValue;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
@@ -24,9 +27,15 @@ const MAX_WRITE_BUFFER: usize = 64 * 1024;
 /// How long to wait for the client's part of a closing handshake.
 const CLOSE_WAIT: Duration = Duration::from_secs(1);
 
-/// Why a WebSocket ended. Codes from 4000 to 4399 invite the client to come back (after a pause of random length);
-/// those from 1002 to 1009 say that it would be told the same again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+/// What a client may send without finishing a message: the longest one in frames of a byte each. Without this, empty
+/// frames could go on for ever.
+const MAX_UNFINISHED: usize = 64 * 1024;
+
+/// Why a WebSocket ended.
+///
+/// Codes from 4000 to 4399 invite the client to come back, after the pause that the reason names. Those from 4400 and
+/// from 1002 to 1009 are final: the same client, or the same bytes, would be told the same again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum End {
     /// The client closed it.
     Client,
@@ -48,22 +57,84 @@ pub enum End {
     TooSlow,
     /// 4012: no sign of life.
     Silent,
+    /// 4013: the client keeps sending faster than it may.
+    Flood,
+    /// 4401: the hello does not prove who speaks.
+    Unauthorised,
+    /// 4403: the visitor was revoked.
+    Revoked,
+    /// 4410: a version of the messages that this gateway does not speak.
+    Version,
 }
 
 impl End {
+    /// Every end.
+    pub const ALL: [Self; 14] = [
+        Self::Client,
+        Self::Lost,
+        Self::BadProtocol,
+        Self::Binary,
+        Self::BadUtf8,
+        Self::TooBig,
+        Self::Restart,
+        Self::NoHello,
+        Self::TooSlow,
+        Self::Silent,
+        Self::Flood,
+        Self::Unauthorised,
+        Self::Revoked,
+        Self::Version,
+    ];
+
     /// The close code and its words, where there is one to send.
-    const fn close(self) -> Option<(u16, &'static str)> {
+    pub const fn close(self) -> Option<(u16, &'static str)> {
         Some(match self {
             Self::Client | Self::Lost => return None,
             Self::BadProtocol => (1002, "not the WebSocket protocol"),
             Self::Binary => (1003, "messages are texts"),
             Self::BadUtf8 => (1007, "texts are UTF-8"),
             Self::TooBig => (1009, "messages hold at most 8192 bytes"),
-            Self::Restart => (4001, "the gateway ends; come back"),
-            Self::NoHello => (4002, "no hello in time; come back"),
-            Self::TooSlow => (4008, "read faster; come back"),
-            Self::Silent => (4012, "no sign of life; come back"),
+            Self::Restart => (4001, "the gateway ends"),
+            Self::NoHello => (4002, "no hello in time"),
+            Self::TooSlow => (4008, "read faster"),
+            Self::Silent => (4012, "no sign of life"),
+            Self::Flood => (4013, "send less"),
+            Self::Unauthorised => (4401, "the hello does not prove who speaks"),
+            Self::Revoked => (4403, "revoked"),
+            Self::Version => (4410, "this version of the messages is not spoken here"),
         })
+    }
+
+    /// For ends that invite the client back: how many milliseconds it is to wait, one at random of these.
+    const fn pause(self) -> Option<Range<u32>> {
+        match self {
+            Self::Restart => Some(500..10_000),
+            Self::NoHello | Self::TooSlow | Self::Silent => Some(500..5_000),
+            Self::Flood => Some(10_000..30_000),
+            _ => None,
+        }
+    }
+
+    /// The close frame, where there is one to send.
+    fn frame(self) -> Option<CloseFrame> {
+        let (code, words) = self.close()?;
+        let reason = match self.pause() {
+            Some(pause) => format!("{words}; retry_ms={}", rand::random_range(pause)).into(),
+            None => Utf8Bytes::from_static(words),
+        };
+        Some(CloseFrame {
+            code: code.into(),
+            reason,
+        })
+    }
+
+    /// The code as metrics name it; without a close frame of ours, its stand-in from the WebSocket protocol.
+    pub fn code(self) -> u16 {
+        match (self, self.close()) {
+            (_, Some((code, _))) => code,
+            (Self::Client, None) => 1000,
+            (_, None) => 1006,
+        }
     }
 }
 
@@ -79,9 +150,20 @@ impl From<Error> for End {
     }
 }
 
+/// What a client sent.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Received {
+    /// A message.
+    Text(Utf8Bytes),
+    /// A ping; its answer is queued.
+    Ping,
+    /// A pong.
+    Pong,
+}
+
 /// A server's end of a WebSocket.
 pub struct Socket<S> {
-    stream: WebSocketStream<S>,
+    stream: WebSocketStream<Metered<S>>,
     write_timeout: Duration,
 }
 
@@ -94,6 +176,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             .max_write_buffer_size(MAX_WRITE_BUFFER)
             .max_frame_size(Some(MAX_MESSAGE))
             .max_message_size(Some(MAX_MESSAGE));
+        let stream = Metered::new(stream);
         let stream = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
         Self {
             stream,
@@ -101,19 +184,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    /// The next text; `None` for a ping or pong, which is a sign of life. Cancel-safe.
+    /// What the client sent next. Cancel-safe.
     ///
     /// # Errors
     /// Why nothing more can come; pass it to [`Socket::close`].
-    pub async fn receive(&mut self) -> Result<Option<Utf8Bytes>, End> {
-        match self.stream.next().await {
-            Some(Ok(Message::Text(text))) => Ok(Some(text)),
-            Some(Ok(Message::Binary(_))) => Err(End::Binary),
-            Some(Ok(Message::Close(_))) => Err(End::Client),
-            Some(Ok(_)) => Ok(None),
-            Some(Err(error)) => Err(error.into()),
-            None => Err(End::Lost),
-        }
+    pub async fn receive(&mut self) -> Result<Received, End> {
+        let next = self.stream.next().await;
+        let meter = self.stream.get_mut();
+        let received = match next {
+            Some(Ok(Message::Text(text))) => Received::Text(text),
+            Some(Ok(Message::Ping(_))) => Received::Ping,
+            Some(Ok(Message::Pong(_) | Message::Frame(_))) => Received::Pong,
+            Some(Ok(Message::Binary(_))) => return Err(End::Binary),
+            Some(Ok(Message::Close(_))) => return Err(End::Client),
+            Some(Err(_)) if meter.unfinished > MAX_UNFINISHED => return Err(End::Flood),
+            Some(Err(error)) => return Err(error.into()),
+            None => return Err(End::Lost),
+        };
+        meter.unfinished = 0;
+        Ok(received)
     }
 
     /// Queues a text; [`Socket::flush`] sends it.
@@ -157,14 +246,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 
     async fn goodbye(&mut self, end: End) {
-        if let Some((code, reason)) = end.close() {
-            let frame = CloseFrame {
-                code: code.into(),
-                reason: Utf8Bytes::from_static(reason),
-            };
-            if self.stream.send(Message::Close(Some(frame))).await.is_err() {
-                return;
-            }
+        if let Some(frame) = end.frame()
+            && self.stream.send(Message::Close(Some(frame))).await.is_err()
+        {
+            return;
         }
         if end == End::Lost {
             return;
@@ -174,17 +259,93 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             match self.stream.next().await {
                 Some(Ok(_)) => {}
                 Some(Err(_)) => break false,
-                None => break !matches!(end, End::BadProtocol | End::BadUtf8 | End::TooBig),
+                None => {
+                    break !matches!(
+                        end,
+                        End::BadProtocol | End::BadUtf8 | End::TooBig | End::Flood
+                    );
+                }
             }
         };
         if !clean {
             // Bytes left unread when a connection is dropped make the kernel reset it, and a reset can destroy the
             // close frame on its way. So end our side and read the rest away.
-            let stream = self.stream.get_mut();
+            let stream = &mut self.stream.get_mut().stream;
             if stream.shutdown().await.is_ok() {
                 let mut rest = [0; 1024];
                 while matches!(stream.read(&mut rest).await, Ok(n) if n > 0) {}
             }
+        }
+    }
+}
+
+/// A stream that fails once too much was read since [`Metered::unfinished`] was last set to zero.
+struct Metered<S> {
+    stream: S,
+    /// Bytes read.
+    unfinished: usize,
+}
+
+impl<S> Metered<S> {
+    const fn new(stream: S) -> Self {
+        Self {
+            stream,
+            unfinished: 0,
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        self.unfinished += buffer.filled().len() - before;
+        if self.unfinished > MAX_UNFINISHED {
+            return Poll::Ready(Err(io::Error::other("a message without an end")));
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_tell_who_may_come_back() {
+        for end in End::ALL {
+            let retry = (4000..4400).contains(&end.code());
+            assert_eq!(end.pause().is_some(), retry, "{end:?}");
+            let Some(frame) = end.frame() else { continue };
+            assert!(frame.reason.len() <= 123, "the most a close frame holds");
+            let pause = frame.reason.split_once("; retry_ms=");
+            assert_eq!(
+                pause.is_some_and(|(_, ms)| ms.parse::<u32>().is_ok()),
+                retry,
+                "{end:?}"
+            );
         }
     }
 }

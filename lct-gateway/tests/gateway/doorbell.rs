@@ -144,7 +144,7 @@ async fn a_client_that_does_not_read_its_alerts_is_closed_and_others_are_served(
         publish(&redis, "lct:alerts:lct", &json!([ring("a", &alert)])).await;
         assert_eq!(quick.hear().await["alerts"][0]["alert"], alert);
     }
-    until(&gateway, "lct_gateway_ends_total{end=\"TooSlow\"}", 1).await;
+    until(&gateway, "lct_gateway_closes_total{code=\"4008\"}", 1).await;
     until(&gateway, "lct_gateway_connections", 1).await;
 }
 

@@ -42,7 +42,7 @@ async fn bad_frames_get_the_close_code_of_their_fault() {
         );
     }
     assert_eq!(
-        metric(&gateway, "lct_gateway_ends_total{end=\"TooBig\"}").await,
+        metric(&gateway, "lct_gateway_closes_total{code=\"1009\"}").await,
         2
     );
 }

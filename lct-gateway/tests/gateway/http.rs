@@ -124,7 +124,14 @@ async fn connections_over_the_cap_are_closed_and_places_are_freed() {
         .await
         .expect("closed at once");
     assert!(matches!(end, Ok(0) | Err(_)));
-    assert_eq!(metric(&gateway, "lct_gateway_over_capacity_total").await, 1);
+    assert_eq!(
+        metric(
+            &gateway,
+            "lct_gateway_limits_hit_total{limit=\"Connections\"}"
+        )
+        .await,
+        1
+    );
     drop(first);
     until(&gateway, "lct_gateway_connections", 1).await;
     Raw::upgrade(here, None).await;
