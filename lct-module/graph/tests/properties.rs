@@ -276,6 +276,8 @@ fn counts(stats: Stats) -> lct_model::Stats {
         oldest: stats.oldest,
         newest: stats.newest,
         revoked: stats.revoked,
+        warnings: stats.warnings,
+        alerts: stats.alerts,
     }
 }
 

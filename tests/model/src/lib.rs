@@ -8,6 +8,7 @@ pub mod city;
 pub mod data;
 mod model;
 pub mod replay;
+pub mod warnings;
 mod window;
 
 pub use model::{Exposure, HOUR, Id, Millis, Model, Order, Priority, Question, Span, Stats, Visit};

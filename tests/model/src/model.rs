@@ -1,7 +1,9 @@
 //! The contract as a flat list of visits and loops over it.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use crate::warnings::{Cut, Source, Warning};
 
 /// A point in time or a length of time, in milliseconds.
 pub type Millis = u64;
@@ -21,7 +23,7 @@ pub struct Span {
 
 impl Span {
     /// What is left of the span in `[from, to)`.
-    fn clip(self, from: Millis, to: Millis) -> Option<Self> {
+    pub(crate) fn clip(self, from: Millis, to: Millis) -> Option<Self> {
         let start = self.start.max(from);
         let end = self.end.min(to);
         (start < end).then_some(Self { start, end })
@@ -112,15 +114,21 @@ pub struct Stats {
     pub newest: Option<Millis>,
     /// revocations
     pub revoked: u64,
+    /// warnings, whatever their state
+    pub warnings: u64,
+    /// alerts in inboxes
+    pub alerts: u64,
 }
 
-/// A graph: its visits and the visitors barred from it.
+/// A graph: its visits, the visitors barred from it and its warnings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Model {
     /// The visits in no particular order, each (visitor, space, start) once.
     pub visits: Vec<Visit>,
     /// Who was revoked.
     pub revoked: BTreeSet<Id>,
+    /// The warnings with everybody they have alerted.
+    pub warnings: BTreeMap<Id, Warning>,
 }
 
 impl Model {
@@ -159,7 +167,9 @@ impl Model {
     /// Removes a visit. False: no such visit.
     pub fn unvisit(&mut self, visitor: &[u8], space: &[u8], start: Millis) -> bool {
         let known = self.find(visitor, space, start);
-        known.map(|at| self.visits.swap_remove(at)).is_some()
+        let removed = known.map(|at| self.visits.swap_remove(at)).is_some();
+        self.tidy();
+        removed
     }
 
     /// When a known visit ends.
@@ -269,23 +279,7 @@ impl Model {
         let mut rows: Vec<Exposure> = contacts
             .chain(contacts_of_contacts)
             .map(|(contact, order, spans)| {
-                let priority = if order == Order::First && ends_after(spans, at, 48 * HOUR) {
-                    Priority::High
-                } else if order == Order::First && ends_after(spans, at, 96 * HOUR)
-                    || recent_path.contains(contact)
-                {
-                    Priority::Medium
-                } else {
-                    Priority::Low
-                };
-                Exposure {
-                    contact: contact.to_vec(),
-                    order,
-                    priority,
-                    first: first(spans),
-                    last: last(spans),
-                    total: total(spans),
-                }
+                classify(contact, order, spans, recent_path.contains(contact), at)
             })
             .filter(|row| row.priority <= question.min_priority)
             .collect();
@@ -302,6 +296,7 @@ impl Model {
 
     /// Erases a visitor and tells how many visits went.
     pub fn forget(&mut self, visitor: &[u8]) -> u64 {
+        self.forget_place_in_warnings(visitor);
         self.remove(|visit| visit.visitor == visitor)
     }
 
@@ -311,20 +306,33 @@ impl Model {
         self.forget(visitor)
     }
 
-    /// Removes every visit with `end <= before` and tells how many.
+    /// Removes every visit with `end <= before` and tells how many; alerts do not age.
     pub fn purge(&mut self, before: Millis) -> u64 {
-        self.remove(|visit| visit.span.end <= before)
+        self.purge_cut(&Cut {
+            before,
+            ..Cut::default()
+        })
     }
 
     /// Whether nothing is held.
     pub fn is_empty(&self) -> bool {
-        self.visits.is_empty() && self.revoked.is_empty()
+        self.visits.is_empty() && self.revoked.is_empty() && self.warnings.is_empty()
     }
 
     /// Counts.
     pub fn stats(&self) -> Stats {
-        let visitors: BTreeSet<_> = self.visits.iter().map(|visit| &visit.visitor).collect();
-        let spaces: BTreeSet<_> = self.visits.iter().map(|visit| &visit.space).collect();
+        let mut visitors: BTreeSet<_> = self.visits.iter().map(|visit| &visit.visitor).collect();
+        let mut spaces: BTreeSet<_> = self.visits.iter().map(|visit| &visit.space).collect();
+        let mut alerts = 0;
+        for warning in self.warnings.values() {
+            match &warning.source {
+                Some(Source::Visitor(visitor)) => visitors.insert(visitor),
+                Some(Source::Space(space)) => spaces.insert(space),
+                None => false,
+            };
+            visitors.extend(warning.recipients.keys());
+            alerts += warning.recipients.values().filter(|r| r.in_inbox).count();
+        }
         Stats {
             visitors: visitors.len() as u64,
             spaces: spaces.len() as u64,
@@ -332,6 +340,8 @@ impl Model {
             oldest: self.visits.iter().map(|visit| visit.span.start).min(),
             newest: self.visits.iter().map(|visit| visit.span.end).max(),
             revoked: self.revoked.len() as u64,
+            warnings: self.warnings.len() as u64,
+            alerts: alerts as u64,
         }
     }
 
@@ -352,10 +362,36 @@ impl Model {
         })
     }
 
-    fn remove(&mut self, goes: impl Fn(&Visit) -> bool) -> u64 {
+    pub(crate) fn remove(&mut self, goes: impl Fn(&Visit) -> bool) -> u64 {
         let before = self.visits.len();
         self.visits.retain(|visit| !goes(visit));
+        self.tidy();
         (before - self.visits.len()) as u64
+    }
+}
+
+/// A row of an answer; `recent_path`: order 2 along one path wholly in the last 48 h.
+pub(crate) fn classify(
+    contact: &[u8],
+    order: Order,
+    spans: &[Span],
+    recent_path: bool,
+    at: Millis,
+) -> Exposure {
+    let priority = if order == Order::First && ends_after(spans, at, 48 * HOUR) {
+        Priority::High
+    } else if order == Order::First && ends_after(spans, at, 96 * HOUR) || recent_path {
+        Priority::Medium
+    } else {
+        Priority::Low
+    };
+    Exposure {
+        contact: contact.to_vec(),
+        order,
+        priority,
+        first: first(spans),
+        last: last(spans),
+        total: total(spans),
     }
 }
 
@@ -392,7 +428,7 @@ fn ends_after(spans: &[Span], at: Millis, age: Millis) -> bool {
 
 /// MINTIME and WITHIN: the union adds up to MINTIME, within some period as long as WITHIN if that is given. The richest
 /// period begins where a span begins or ends where one ends.
-fn long_enough(spans: &[Span], question: &Question) -> bool {
+pub(crate) fn long_enough(spans: &[Span], question: &Question) -> bool {
     let Some(min_time) = question.min_time else {
         return true;
     };
