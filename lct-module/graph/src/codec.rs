@@ -9,18 +9,29 @@
 //! id           length:varint bytes
 //! run          id unit:u8 rows:varint { space:varint start:varint length:varint }
 //! revocations  salt:16 hashes:varint { hash:16 }                 kind 2
+//! warnings     stamp:varint warnings:varint { warning }          kind 3
+//! warning      id record recipients:varint { id recipient }
+//! record       owner:u8 id? reason:u8 state:u8 terms stands-until:varint flags:u8 hold:varint? issued:varint asked:varint
+//! terms        from:varint to:varint at:varint order:u8 flags:u8 min-time:varint? within:varint? linger:varint
+//!              min-priority:u8
+//! recipient    issued:varint version:varint reason:u8 priority:u8 flags:u8
+//! late visits  visits:varint { id id start:varint length:varint stamp:varint }     kind 4
 //! ```
 //!
 //! In a run `space` is an index into the part's spaces, and both times are counted in the run's unit (0 millisecond,
 //! 1 second, 2 minute), the start from the start before (the first from 0) in whole units; starts never go back. The
-//! first start of a run is in milliseconds. A visitor with very many visits may appear in several parts.
+//! first start of a run is in milliseconds. A visitor with very many visits may appear in several parts, and so may a
+//! warning with very many recipients, each time with the same record. Late visits (visitor, space, start, length and the
+//! stamp of the moment they were logged) are those hidden from some warning; they are in no other part.
 //!
 //! Nothing in a part is believed: every count is held against the bytes that are there before anything is allocated, and
 //! [`Graph::load`] takes only visits the graph does not have yet.
 
 use std::fmt;
 
+use crate::codec_warnings::{LateParts, WarningParts};
 use crate::graph::{Graph, Logged};
+use crate::warnings::Stamp;
 use crate::{MAX_MILLIS, Millis, check_id};
 
 /// No part is longer, in bytes.
@@ -30,22 +41,24 @@ const MAGIC: &[u8; 3] = b"LCT";
 const VERSION: u8 = 1;
 const VISITS: u8 = 1;
 const REVOCATIONS: u8 = 2;
+pub(crate) const WARNINGS: u8 = 3;
+pub(crate) const LATE_VISITS: u8 = 4;
 /// Magic, version, kind, reserve; the CRC follows.
 const PREFIX: usize = 8;
-const HEADER: usize = PREFIX + 4;
+pub(crate) const HEADER: usize = PREFIX + 4;
 const UNITS: [Millis; 3] = [1, 1_000, 60_000];
 /// A varint of 53 bits takes eight bytes.
-const MAX_VARINT: usize = 8;
+pub(crate) const MAX_VARINT: usize = 8;
 /// What one more row can add to a part: its space's name, itself, and the run it may begin.
 const MAX_ROW: usize = (MAX_VARINT + crate::MAX_ID_BYTES) * 2 + 1 + 5 * MAX_VARINT;
 
 /// Why bytes are no part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DecodeError(&'static str);
+pub struct DecodeError(pub(crate) &'static str);
 
 /// Why a part does not go with what the graph already holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LoadError(&'static str);
+pub struct LoadError(pub(crate) &'static str);
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -77,6 +90,15 @@ enum Body<'a> {
         salt: [u8; 16],
         hashes: &'a [[u8; 16]],
     },
+    Warnings {
+        stamp: Stamp,
+        entries: Reader<'a>,
+        count: u64,
+    },
+    LateVisits {
+        visits: Reader<'a>,
+        count: u64,
+    },
 }
 
 fn checksum(part: &[u8]) -> u32 {
@@ -88,10 +110,10 @@ fn checksum(part: &[u8]) -> u32 {
 
 /// What is left to read.
 #[derive(Debug, Clone)]
-struct Reader<'a>(&'a [u8]);
+pub(crate) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn bytes(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
+    pub(crate) fn bytes(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
         let (taken, rest) = self
             .0
             .split_at_checked(count)
@@ -100,11 +122,11 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    fn byte(&mut self) -> Result<u8, DecodeError> {
+    pub(crate) fn byte(&mut self) -> Result<u8, DecodeError> {
         Ok(self.bytes(1)?[0])
     }
 
-    fn varint(&mut self) -> Result<u64, DecodeError> {
+    pub(crate) fn varint(&mut self) -> Result<u64, DecodeError> {
         let mut value = 0;
         for shift in 0..MAX_VARINT {
             let byte = self.byte()?;
@@ -120,7 +142,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A count of things that take at least `each` bytes, so no more can follow than there is room for.
-    fn count(&mut self, each: usize) -> Result<u64, DecodeError> {
+    pub(crate) fn count(&mut self, each: usize) -> Result<u64, DecodeError> {
         let count = self.varint()?;
         if count > (self.0.len() / each) as u64 {
             return Err(DecodeError("a count exceeds what the part has room for"));
@@ -128,7 +150,16 @@ impl<'a> Reader<'a> {
         Ok(count)
     }
 
-    fn id(&mut self) -> Result<&'a [u8], DecodeError> {
+    /// A time or duration.
+    pub(crate) fn millis(&mut self) -> Result<Millis, DecodeError> {
+        let millis = self.varint()?;
+        if millis > MAX_MILLIS {
+            return Err(DecodeError("a time is out of range"));
+        }
+        Ok(millis)
+    }
+
+    pub(crate) fn id(&mut self) -> Result<&'a [u8], DecodeError> {
         let length = self.varint()?;
         let length = usize::try_from(length).map_err(|_| DecodeError("an id is too long"))?;
         let id = self.bytes(length)?;
@@ -254,6 +285,43 @@ impl<'a> Part<'a> {
                 finish(&reader)?;
                 Ok(Self(Body::Revocations { salt, hashes }))
             }
+            WARNINGS => {
+                let stamp = reader.millis()?;
+                // A warning is an id of a byte, a record of at least twelve and a count.
+                let count = reader.count(15)?;
+                if count == 0 {
+                    return Err(DecodeError("a part without a warning is never written"));
+                }
+                let entries = reader.clone();
+                for _ in 0..count {
+                    let warning = reader.warning()?;
+                    if warning.record.asked > stamp {
+                        return Err(DecodeError("a warning was given after its part"));
+                    }
+                    for _ in 0..warning.recipients {
+                        reader.id()?;
+                        reader.recipient()?;
+                    }
+                }
+                finish(&reader)?;
+                Ok(Self(Body::Warnings {
+                    stamp,
+                    entries,
+                    count,
+                }))
+            }
+            LATE_VISITS => {
+                let count = reader.count(7)?;
+                if count == 0 {
+                    return Err(DecodeError("a part without a visit is never written"));
+                }
+                let visits = reader.clone();
+                for _ in 0..count {
+                    reader.late_visit()?;
+                }
+                finish(&reader)?;
+                Ok(Self(Body::LateVisits { visits, count }))
+            }
             _ => Err(DecodeError(
                 "the part's kind is unknown; a newer LCT wrote it",
             )),
@@ -283,7 +351,10 @@ fn finish(reader: &Reader<'_>) -> Result<(), DecodeError> {
 impl Graph {
     /// The content as parts: none for an empty graph. Visits a purge has declared dead are left out.
     pub fn parts(&self) -> impl Iterator<Item = Vec<u8>> + '_ {
-        Revoked::new(self).chain(VisitParts::new(self))
+        Revoked::new(self)
+            .chain(WarningParts::new(self))
+            .chain(VisitParts::new(self))
+            .chain(LateParts::new(self))
     }
 
     /// Adds what a part holds. Parts of one graph can be loaded in any order.
@@ -322,12 +393,29 @@ impl Graph {
                     }
                 }
             }
+            Body::Warnings {
+                stamp,
+                entries,
+                count,
+            } => self.load_warnings(*stamp, entries.clone(), *count)?,
+            Body::LateVisits { visits, count } => {
+                let mut reader = visits.clone();
+                for _ in 0..*count {
+                    let Ok(late) = reader.late_visit() else {
+                        break; // never: decoding has checked every byte
+                    };
+                    if self.visit(late.visitor, late.space, late.start, late.end) != Logged::Added {
+                        return Err(LoadError("the part repeats a visit"));
+                    }
+                    self.load_late(late.visitor, late.space, late.start, late.stamp);
+                }
+            }
         }
         Ok(())
     }
 }
 
-fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -335,12 +423,12 @@ fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-fn put_id(out: &mut Vec<u8>, id: &[u8]) {
+pub(crate) fn put_id(out: &mut Vec<u8>, id: &[u8]) {
     put_varint(out, id.len() as u64);
     out.extend_from_slice(id);
 }
 
-fn seal(kind: u8, sections: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn seal(kind: u8, sections: &[&[u8]]) -> Vec<u8> {
     let mut part =
         Vec::with_capacity(HEADER + sections.iter().map(|section| section.len()).sum::<usize>());
     part.extend_from_slice(MAGIC);
@@ -396,6 +484,8 @@ struct VisitParts<'g> {
     rows: std::iter::Peekable<std::vec::IntoIter<(Millis, u32, Millis)>>,
     /// The index of each space in the current part, or `NONE`.
     index: Vec<u32>,
+    /// Visits logged late after this are written elsewhere.
+    floor: Option<Stamp>,
 }
 
 impl<'g> VisitParts<'g> {
@@ -407,6 +497,7 @@ impl<'g> VisitParts<'g> {
             next_visitor: 0,
             rows: Vec::new().into_iter().peekable(),
             index: vec![Self::NONE; graph.spaces.bound()],
+            floor: graph.warnings.floor(),
         }
     }
 
@@ -423,7 +514,10 @@ impl<'g> VisitParts<'g> {
                 let visits = graph.visitors.value(visitor);
                 let mut rows = Vec::with_capacity(visits.rows());
                 visits.for_each(|row| {
-                    if !graph.is_dead(visitor, row.other, row.start, row.end()) {
+                    let late = graph
+                        .warnings
+                        .late(self.floor, (visitor, row.other, row.start));
+                    if late.is_none() && !graph.is_dead(visitor, row.other, row.start, row.end()) {
                         rows.push((row.start, row.other, row.len));
                     }
                 });

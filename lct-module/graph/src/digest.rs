@@ -28,19 +28,24 @@ fn named(hash: Sha256, name: &[u8]) -> Sha256 {
 }
 
 impl Graph {
-    /// A digest of every visit and revocation; no number, order of arrival or counter enters it.
+    /// A digest of every visit, revocation, warning and alert; no number, order of arrival or counter enters it.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         let mut sum = Sum::default();
+        let floor = self.warnings.floor();
         for visitor in self.visitors.numbers() {
             let begun = named(of(b'v'), self.visitors.name(visitor));
             self.visitors.value(visitor).for_each(|row| {
                 if !self.is_dead(visitor, row.other, row.start, row.end()) {
                     let hash = named(begun.clone(), self.spaces.name(row.other));
-                    sum.add(
-                        hash.chain_update(row.start.to_le_bytes())
-                            .chain_update(row.len.to_le_bytes()),
-                    );
+                    let hash = hash
+                        .chain_update(row.start.to_le_bytes())
+                        .chain_update(row.len.to_le_bytes());
+                    let visit = (visitor, row.other, row.start);
+                    sum.add(match self.warnings.late(floor, visit) {
+                        Some(stamp) => hash.chain_update(stamp.to_le_bytes()),
+                        None => hash,
+                    });
                 }
             });
         }
@@ -48,6 +53,22 @@ impl Graph {
             sum.add(of(b's').chain_update(salt));
             for hash in self.revocations.hashes() {
                 sum.add(of(b'r').chain_update(hash));
+            }
+        }
+        for warning in self.warnings.records.numbers() {
+            let record = self.warnings.records.value(warning);
+            let begun = named(of(b'w'), self.warnings.records.name(warning));
+            sum.add(
+                begun
+                    .clone()
+                    .chain_update([0])
+                    .chain_update(self.saved_record(record)),
+            );
+            for (&visitor, recipient) in &record.recipients {
+                sum.add(
+                    named(begun.clone().chain_update([1]), self.visitors.name(visitor))
+                        .chain_update(recipient.saved()),
+                );
             }
         }
         let mut digest = [0; 32];

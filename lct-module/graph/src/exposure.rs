@@ -11,6 +11,7 @@
 use crate::Millis;
 use crate::graph::{Graph, VisitorVisits};
 use crate::order::first_by;
+use crate::warnings::Stamp;
 
 /// A high priority ends this long before AT, and so does the recent path of a medium one.
 pub const HIGH_WITHIN: Millis = 48 * 3_600_000;
@@ -113,6 +114,15 @@ struct Window {
     end: Millis,
 }
 
+impl Window {
+    fn clip(&self, start: Millis, end: Millis) -> Span {
+        Span {
+            start: start.max(self.start),
+            end: end.min(self.end),
+        }
+    }
+}
+
 /// From when to when; never empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 struct Span {
@@ -158,7 +168,13 @@ impl Graph {
         let Some(index_case) = self.visitors.find(visitor) else {
             return;
         };
-        let mut search = Search::new(self, index_case, question, scratch);
+        let mut search = Search::new(
+            self,
+            Whose::Visitor(index_case),
+            question,
+            Sight::ALL,
+            scratch,
+        );
         if question.needs_times() {
             for found in search.rows() {
                 each(self.visitors.name(found.visitor));
@@ -183,7 +199,13 @@ impl Graph {
         let Some(index_case) = self.visitors.find(visitor) else {
             return Vec::new();
         };
-        let mut search = Search::new(self, index_case, question, scratch);
+        let mut search = Search::new(
+            self,
+            Whose::Visitor(index_case),
+            question,
+            Sight::ALL,
+            scratch,
+        );
         let mut found = search.rows();
         search.clear();
         first_by(&mut found, count, |a, b| {
@@ -217,20 +239,27 @@ impl Found {
         }
     }
 
+    fn order(&self) -> Order {
+        if self.rank >> 53 & 1 == 0 {
+            Order::First
+        } else {
+            Order::Second
+        }
+    }
+
+    fn priority(&self) -> Priority {
+        match self.rank >> 54 {
+            0 => Priority::High,
+            1 => Priority::Medium,
+            _ => Priority::Low,
+        }
+    }
+
     fn exposure<'g>(&self, graph: &'g Graph) -> Exposure<'g> {
-        let urgency = self.rank >> 53;
         Exposure {
             contact: graph.visitors.name(self.visitor),
-            order: if urgency & 1 == 0 {
-                Order::First
-            } else {
-                Order::Second
-            },
-            priority: match urgency >> 1 {
-                0 => Priority::High,
-                1 => Priority::Medium,
-                _ => Priority::Low,
-            },
+            order: self.order(),
+            priority: self.priority(),
             first: self.first,
             last: self.last,
             total: crate::MAX_MILLIS - (self.rank & crate::MAX_MILLIS),
@@ -238,10 +267,89 @@ impl Found {
     }
 }
 
-/// One question under way.
-struct Search<'g, 's> {
+/// Whose contacts are sought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// Those of a visitor, the index case.
+    Visitor(u32),
+    /// Whoever was in a space.
+    Space(u32),
+}
+
+/// Which visits a question leaves out, besides those a purge has declared dead.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sight {
+    /// Visits that ended by then have expired.
+    pub(crate) expired: Millis,
+    /// Late visits that were logged after this stamp; `None` leaves out none of them.
+    pub(crate) asked: Option<Stamp>,
+}
+
+impl Sight {
+    /// Everything there is.
+    const ALL: Self = Self {
+        expired: 0,
+        asked: None,
+    };
+}
+
+/// The graph as one question sees it.
+#[derive(Clone, Copy)]
+struct View<'g> {
     graph: &'g Graph,
+    sight: Sight,
+    /// Nobody is their own contact. [`NOBODY`] where the question is about a space.
     index_case: u32,
+}
+
+/// No visitor has this number.
+const NOBODY: u32 = u32::MAX;
+
+impl View<'_> {
+    #[inline]
+    fn is_hidden(&self, visitor: u32, space: u32, start: Millis, end: Millis) -> bool {
+        end <= self.sight.expired
+            || self.graph.is_dead(visitor, space, start, end)
+            || (self.sight.asked)
+                .is_some_and(|asked| self.graph.warnings.is_exempt(asked, visitor, space, start))
+    }
+
+    /// Calls `each` with every co-presence in a window: the visitor (never the index case) and its start and end.
+    #[inline]
+    fn co_present(&self, window: &Window, mut each: impl FnMut(u32, Span)) {
+        let visits = self.graph.spaces.value(window.space);
+        visits.overlapping(window.start, window.end, |row| {
+            if row.other == self.index_case
+                || self.is_hidden(row.other, window.space, row.start, row.end())
+            {
+                return;
+            }
+            each(row.other, window.clip(row.start, row.end()));
+        });
+    }
+
+    /// Adds what a contact occupied between two times.
+    fn relay(&self, contact: u32, since: Millis, at: Millis, windows: &mut Vec<Window>) {
+        let visits: &VisitorVisits = self.graph.visitors.value(contact);
+        visits.overlapping(since, at, |row| {
+            if !self.is_hidden(contact, row.other, row.start, row.end()) {
+                let (start, end) = (row.start.max(since), row.end().min(at));
+                windows.push(Window {
+                    space: row.other,
+                    start,
+                    end,
+                });
+            }
+        });
+    }
+}
+
+/// One question under way.
+pub(crate) struct Search<'g, 's> {
+    view: View<'g>,
+    whose: Whose,
+    /// Only the index case's visit to that space with that start.
+    only: Option<(u32, Millis)>,
     question: Question,
     /// A co-presence that ends later than this is high. (0 where AT is less: no visit ends at 0.)
     high_after: Millis,
@@ -250,18 +358,27 @@ struct Search<'g, 's> {
 }
 
 impl<'g, 's> Search<'g, 's> {
-    fn new(
+    pub(crate) fn new(
         graph: &'g Graph,
-        index_case: u32,
+        whose: Whose,
         question: &Question,
+        sight: Sight,
         scratch: &'s mut Scratch,
     ) -> Self {
         if scratch.place.len() < graph.visitors.bound() {
             scratch.place.resize(graph.visitors.bound(), 0);
         }
         Self {
-            graph,
-            index_case,
+            view: View {
+                graph,
+                sight,
+                index_case: match whose {
+                    Whose::Visitor(visitor) => visitor,
+                    Whose::Space(_) => NOBODY,
+                },
+            },
+            whose,
+            only: None,
             question: *question,
             high_after: question.at.saturating_sub(HIGH_WITHIN),
             medium_after: question.at.saturating_sub(MEDIUM_WITHIN),
@@ -305,11 +422,22 @@ impl<'g, 's> Search<'g, 's> {
         if from >= to {
             return;
         }
-        let visits = self.graph.visitors.value(self.index_case);
+        let index_case = match self.whose {
+            Whose::Visitor(visitor) => visitor,
+            Whose::Space(space) => {
+                windows.push(Window {
+                    space,
+                    start: from,
+                    end: to,
+                });
+                return;
+            }
+        };
+        let (view, only) = (self.view, self.only);
+        let visits = view.graph.visitors.value(index_case);
         visits.overlapping(from, to, |row| {
-            if self
-                .graph
-                .is_dead(self.index_case, row.other, row.start, row.end())
+            if only.is_some_and(|only| only != (row.other, row.start))
+                || view.is_hidden(index_case, row.other, row.start, row.end())
             {
                 return;
             }
@@ -320,31 +448,6 @@ impl<'g, 's> Search<'g, 's> {
                 end: end.saturating_add(linger).min(at),
             });
         });
-    }
-
-    /// Calls `each` with every co-presence in a window: the visitor (never the index case) and its start and end.
-    #[inline]
-    fn co_present(
-        graph: &Graph,
-        index_case: u32,
-        window: &Window,
-        mut each: impl FnMut(u32, Span),
-    ) {
-        graph
-            .spaces
-            .value(window.space)
-            .overlapping(window.start, window.end, |row| {
-                if row.other == index_case
-                    || graph.is_dead(row.other, window.space, row.start, row.end())
-                {
-                    return;
-                }
-                let span = Span {
-                    start: row.start.max(window.start),
-                    end: row.end().min(window.end),
-                };
-                each(row.other, span);
-            });
     }
 
     /// The plain answer: who, without times.
@@ -359,7 +462,7 @@ impl<'g, 's> Search<'g, 's> {
             Priority::Medium => self.medium_after,
             Priority::Low => 0,
         };
-        let (graph, index_case) = (self.graph, self.index_case);
+        let view = self.view;
         let Scratch {
             place,
             met,
@@ -367,7 +470,7 @@ impl<'g, 's> Search<'g, 's> {
             ..
         } = &mut *self.scratch;
         for window in &*windows {
-            Self::co_present(graph, index_case, window, |visitor, span| {
+            view.co_present(window, |visitor, span| {
                 if place[visitor as usize] == 0 && span.end > after {
                     met.push(visitor);
                     place[visitor as usize] = met.len() as u32;
@@ -379,7 +482,33 @@ impl<'g, 's> Search<'g, 's> {
 
     /// Order 2 as a set: everyone met, then everyone who shared a space with them later on.
     fn set_second_order(&mut self) {
-        let (graph, index_case) = (self.graph, self.index_case);
+        self.contacts_without_totals();
+        let (view, at) = (self.view, self.question.at);
+        let Scratch {
+            place,
+            met,
+            windows,
+            contacts,
+            ..
+        } = &mut *self.scratch;
+        windows.clear();
+        for contact in &*contacts {
+            view.relay(contact.visitor, contact.first, at, windows);
+        }
+        join(windows);
+        for window in &*windows {
+            view.co_present(window, |visitor, _| {
+                if place[visitor as usize] == 0 {
+                    met.push(visitor);
+                    place[visitor as usize] = met.len() as u32;
+                }
+            });
+        }
+    }
+
+    /// Turns the windows into contacts where nothing depends on how long somebody was met.
+    fn contacts_without_totals(&mut self) {
+        let (view, high_after) = (self.view, self.high_after);
         let Scratch {
             place,
             met,
@@ -389,7 +518,8 @@ impl<'g, 's> Search<'g, 's> {
         } = &mut *self.scratch;
         contacts.clear();
         for window in &*windows {
-            Self::co_present(graph, index_case, window, |visitor, span| {
+            view.co_present(window, |visitor, span| {
+                let recent = (span.end > high_after).then(|| span.start.max(high_after));
                 let found = place[visitor as usize];
                 if found == 0 {
                     met.push(visitor);
@@ -397,35 +527,122 @@ impl<'g, 's> Search<'g, 's> {
                     contacts.push(Contact {
                         visitor,
                         first: span.start,
-                        last: 0,
+                        last: span.end,
                         total: 0,
-                        recent: None,
+                        recent,
                     });
-                } else {
-                    let contact = &mut contacts[found as usize - 1];
-                    contact.first = contact.first.min(span.start);
+                    return;
                 }
+                let contact = &mut contacts[found as usize - 1];
+                contact.first = contact.first.min(span.start);
+                contact.last = contact.last.max(span.end);
+                contact.recent = match (contact.recent, recent) {
+                    (Some(known), Some(recent)) => Some(known.min(recent)),
+                    (known, recent) => known.or(recent),
+                };
             });
         }
-        windows.clear();
-        for contact in &*contacts {
-            relay(
-                graph,
-                contact.visitor,
-                contact.first,
-                self.question.at,
-                windows,
-            );
+    }
+
+    /// Looks at one visit of the index case only, where the rest was looked at before.
+    pub(crate) fn only(mut self, space: u32, start: Millis) -> Self {
+        self.only = Some((space, start));
+        self
+    }
+
+    /// Whom a warning with this question alerts, and how urgently: contacts, and with ORDER 2 those second-order
+    /// contacts to whom a recent path leads.
+    pub(crate) fn recipients(mut self) -> Vec<(u32, Priority)> {
+        let mut found = if self.question.min_time.is_some() && self.question.follows_relays() {
+            let rows = self.rows();
+            let rows = rows
+                .iter()
+                .map(|row| (row.visitor, row.order(), row.priority()));
+            rows.filter(|&(_, order, priority)| {
+                order == Order::First || priority == Priority::Medium
+            })
+            .map(|(visitor, _, priority)| (visitor, priority))
+            .collect()
+        } else {
+            self.recipients_without_totals()
+        };
+        self.clear();
+        found.retain(|&(_, priority)| priority <= self.question.min_priority);
+        found
+    }
+
+    fn recipients_without_totals(&mut self) -> Vec<(u32, Priority)> {
+        self.index_windows();
+        if self.question.min_time.is_some() {
+            self.meet(0);
+            self.first_order();
+        } else {
+            self.contacts_without_totals();
         }
-        join(windows);
+        let mut found: Vec<_> = (self.scratch.contacts.iter())
+            .map(|contact| (contact.visitor, self.first_order_priority(contact.last)))
+            .collect();
+        if self.question.follows_relays() {
+            let (view, at) = (self.view, self.question.at);
+            let Scratch {
+                place,
+                met,
+                recent,
+                contacts,
+                ..
+            } = &mut *self.scratch;
+            recent.clear();
+            for contact in &*contacts {
+                if let Some(since) = contact.recent {
+                    view.relay(contact.visitor, since, at, recent);
+                }
+            }
+            join(recent);
+            for window in &*recent {
+                view.co_present(window, |visitor, _| {
+                    let known = &mut place[visitor as usize];
+                    if *known == 0 {
+                        met.push(visitor);
+                        *known = met.len() as u32;
+                        found.push((visitor, Priority::Medium));
+                    } else {
+                        let priority = &mut found[*known as usize - 1].1;
+                        *priority = (*priority).min(Priority::Medium);
+                    }
+                });
+            }
+        }
+        found
+    }
+
+    /// Whether a visitor is a first-order contact: when the first co-presence began, and how urgent it is.
+    pub(crate) fn contact(mut self, visitor: u32) -> Option<(Millis, Priority)> {
+        if visitor == self.view.index_case {
+            return None;
+        }
+        self.index_windows();
+        let (view, question) = (self.view, self.question);
+        let visits = view.graph.visitors.value(visitor);
+        let Scratch {
+            windows, sorted, ..
+        } = &mut *self.scratch;
+        sorted.clear();
         for window in &*windows {
-            Self::co_present(graph, index_case, window, |visitor, _| {
-                if place[visitor as usize] == 0 {
-                    met.push(visitor);
-                    place[visitor as usize] = met.len() as u32;
+            visits.overlapping(window.start, window.end, |row| {
+                if row.other == window.space
+                    && !view.is_hidden(visitor, row.other, row.start, row.end())
+                {
+                    sorted.push(window.clip(row.start, row.end()));
                 }
             });
         }
+        let spans = unite(sorted);
+        if !lasts(spans, &question) {
+            return None;
+        }
+        let union = measure(spans);
+        let priority = self.first_order_priority(union.last);
+        (priority <= question.min_priority).then_some((union.first, priority))
     }
 
     /// The answer with times, unsorted.
@@ -462,7 +679,7 @@ impl<'g, 's> Search<'g, 's> {
 
     /// Collects the co-presences in `windows`, leaving out visitors whose place is below `from`.
     fn meet(&mut self, from: u32) {
-        let (graph, index_case) = (self.graph, self.index_case);
+        let view = self.view;
         let Scratch {
             place,
             met,
@@ -472,7 +689,7 @@ impl<'g, 's> Search<'g, 's> {
         } = &mut *self.scratch;
         meetings.clear();
         for window in &*windows {
-            Self::co_present(graph, index_case, window, |visitor, span| {
+            view.co_present(window, |visitor, span| {
                 let found = &mut place[visitor as usize];
                 if *found == 0 {
                     met.push(visitor);
@@ -537,7 +754,7 @@ impl<'g, 's> Search<'g, 's> {
 
     /// Collects the meetings of the second order, and tells for each place whether a recent path leads there.
     fn second_order(&mut self) -> Vec<bool> {
-        let (graph, index_case, at) = (self.graph, self.index_case, self.question.at);
+        let (view, at) = (self.view, self.question.at);
         let firsts = self.scratch.met.len() as u32;
         let Scratch {
             windows,
@@ -548,9 +765,9 @@ impl<'g, 's> Search<'g, 's> {
         windows.clear();
         recent.clear();
         for contact in &*contacts {
-            relay(graph, contact.visitor, contact.first, at, windows);
+            view.relay(contact.visitor, contact.first, at, windows);
             if let Some(since) = contact.recent {
-                relay(graph, contact.visitor, since, at, recent);
+                view.relay(contact.visitor, since, at, recent);
             }
         }
         join(windows);
@@ -568,7 +785,7 @@ impl<'g, 's> Search<'g, 's> {
         let mut medium = vec![all; met.len()];
         if !all {
             for window in &*recent {
-                Self::co_present(graph, index_case, window, |visitor, _| {
+                view.co_present(window, |visitor, _| {
                     // Recent windows are part of the others: whoever is here was met.
                     medium[place[visitor as usize] as usize - 1] = true;
                 });
@@ -607,21 +824,6 @@ impl<'g, 's> Search<'g, 's> {
             }
         }
     }
-}
-
-/// Adds what a contact occupied between two times.
-fn relay(graph: &Graph, contact: u32, since: Millis, at: Millis, windows: &mut Vec<Window>) {
-    let visits: &VisitorVisits = graph.visitors.value(contact);
-    visits.overlapping(since, at, |row| {
-        if !graph.is_dead(contact, row.other, row.start, row.end()) {
-            let (start, end) = (row.start.max(since), row.end().min(at));
-            windows.push(Window {
-                space: row.other,
-                start,
-                end,
-            });
-        }
-    });
 }
 
 /// Sorts windows and joins those of one space that touch or overlap.

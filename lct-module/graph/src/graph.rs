@@ -8,6 +8,7 @@ use crate::purge::Purge;
 use crate::revocation::Revocations;
 use crate::timeline::Timeline;
 use crate::warning::Forgotten;
+use crate::warnings::Warnings;
 use crate::{MAX_MILLIS, Millis};
 
 /// What became of a visit that was logged.
@@ -78,6 +79,7 @@ pub struct Graph {
     /// Heap bytes of all timelines.
     pub(crate) timelines: usize,
     pub(crate) revocations: Revocations,
+    pub(crate) warnings: Warnings,
     pub(crate) purge: Option<Box<Purge>>,
     extremes: Extremes,
 }
@@ -124,6 +126,7 @@ impl Graph {
             earliest_end: Millis::MAX,
             timelines: 0,
             revocations: Revocations::default(),
+            warnings: Warnings::default(),
             purge: None,
             extremes: Extremes::NONE,
         }
@@ -235,6 +238,7 @@ impl Graph {
         };
         let mut rows = Vec::with_capacity(self.visitors.value(visitor).rows());
         self.visitors.value(visitor).for_each(|row| rows.push(row));
+        let warned = self.forget_warnings(visitor);
         let mut removed = 0;
         for row in &rows {
             // What a purge under way has declared dead goes too, and counts as purged.
@@ -249,7 +253,7 @@ impl Graph {
         self.release_visitor(visitor);
         Forgotten {
             visits: removed,
-            changed: true,
+            changed: warned || removed > 0,
         }
     }
 
@@ -288,11 +292,11 @@ impl Graph {
         self.visits
     }
 
-    /// Whether the graph holds nothing: no visit and no revocation. What a purge has declared dead but not yet freed is
+    /// Whether the graph holds nothing: no visit, warning, alert or revocation. What a purge has declared dead but not yet freed is
     /// still held: ask again when it is done.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.visits == 0 && self.revocations.len() == 0
+        self.visits == 0 && self.revocations.len() == 0 && self.warnings.len() == 0
     }
 
     /// What the graph holds. O(1), but for the first call after the oldest or newest visit has gone, which looks at
@@ -315,8 +319,8 @@ impl Graph {
             oldest: any.then_some(self.extremes.oldest),
             newest: any.then_some(self.extremes.newest),
             revoked: self.revocations.len() as u64,
-            warnings: 0,
-            alerts: 0,
+            warnings: self.warnings.len() as u64,
+            alerts: self.warnings.alerts(),
         }
     }
 
@@ -327,6 +331,7 @@ impl Graph {
             + self.spaces.heap()
             + self.timelines
             + self.revocations.heap()
+            + self.warnings.heap()
             + self.purge.as_ref().map_or(0, |purge| purge.heap())
     }
 
@@ -336,6 +341,7 @@ impl Graph {
         2 * (self.visitors.len() + self.spaces.len())
             + usize::try_from(self.visits).unwrap_or(usize::MAX) / 64
             + self.revocations.len()
+            + self.warnings.len()
     }
 
     /// Whether a purge under way has declared this visit dead: no question sees it any more.
@@ -381,6 +387,7 @@ impl Graph {
             Some(old) if self.is_dead(visitor, space, start, start + old) => {
                 // Gone by meaning, and this one is new in its place.
                 self.bury();
+                self.warnings.gone(visitor, space, start, start + old);
                 self.extremes.remove(start, start + old);
                 self.change_space(space, |visits| {
                     visits.remove(&Row {
@@ -393,6 +400,7 @@ impl Graph {
             }
             Some(old) if old == len => return Logged::Unchanged,
             Some(old) => {
+                self.warnings.removed(visitor, space, start, start + old);
                 self.extremes.remove(start, start + old);
                 self.change_space(space, |visits| {
                     visits.remove(&Row {
@@ -411,6 +419,7 @@ impl Graph {
                 len,
             })
         });
+        self.warnings.logged(visitor, space, start, end);
         self.earliest_end = self.earliest_end.min(end);
         self.extremes.add(start, end);
         if let Some(purge) = &mut self.purge {
@@ -424,6 +433,7 @@ impl Graph {
         let removed = self.change_visitor(visitor, |visits| visits.remove(row));
         debug_assert!(removed, "the visitor's side holds every visit");
         self.visits -= 1;
+        self.warnings.gone(visitor, space, row.start, row.end());
         self.extremes.remove(row.start, row.end());
         self.change_space(space, |visits| {
             visits.remove(&Row {
@@ -471,7 +481,10 @@ impl Graph {
 
     /// Frees the number of a visitor nothing refers to any more.
     pub(crate) fn release_visitor(&mut self, visitor: u32) {
-        if !self.visitors.is_used(visitor) || !self.visitors.value(visitor).is_empty() {
+        if !self.visitors.is_used(visitor)
+            || !self.visitors.value(visitor).is_empty()
+            || self.warnings.refers_to_visitor(visitor)
+        {
             return;
         }
         match &mut self.purge {
@@ -483,7 +496,10 @@ impl Graph {
 
     /// Frees the number of a space nothing refers to any more.
     pub(crate) fn release_space(&mut self, space: u32) {
-        if !self.spaces.is_used(space) || !self.spaces.value(space).is_empty() {
+        if !self.spaces.is_used(space)
+            || !self.spaces.value(space).is_empty()
+            || self.warnings.refers_to_space(space)
+        {
             return;
         }
         match &mut self.purge {

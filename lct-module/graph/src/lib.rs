@@ -34,6 +34,7 @@
 
 mod chunk;
 mod codec;
+mod codec_warnings;
 mod digest;
 mod exposure;
 mod graph;

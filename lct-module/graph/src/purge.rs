@@ -1,13 +1,14 @@
 //! Removing what is old, at once in meaning and in slices in work.
 //!
 //! From [`Graph::purge_begin`] on, a visit that was there and ended by `before` is dead: no answer or digest includes
-//! it. Its bytes go in steps, first from all spaces, then from all visitors; at the end, when no dead row can refer to
+//! it. Its bytes go in steps, first from all spaces, then from all visitors; alerts and warnings go at once, as there are few of them; at the end, when no dead row can refer to
 //! them any more, the names go to which nothing else refers. A visit logged meanwhile is alive even if it too ended by
 //! `before`; those few are remembered as risen.
 
 use crate::Millis;
 use crate::graph::{Graph, Risen};
 use crate::memory::allocated;
+use crate::warnings::Dying;
 
 /// Where a purge in slices stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,7 @@ const TIMELINE_WORK: usize = 4;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Purge {
     before: Millis,
+    alerts: Millis,
     /// Visits removed so far.
     pub(crate) count: u64,
     /// Visits that ended by `before` but were logged since it began.
@@ -54,6 +56,10 @@ pub(crate) struct Purge {
     oldest: Option<Millis>,
     pub(crate) empty_visitors: Vec<u32>,
     pub(crate) empty_spaces: Vec<u32>,
+    /// Warnings that ended, and whom they had alerted.
+    dying: Dying,
+    /// Whether alerts or warnings went.
+    changed: bool,
 }
 
 impl Purge {
@@ -80,11 +86,21 @@ impl Purge {
         self.oldest = self.oldest.filter(|&oldest| oldest != start);
     }
 
+    /// Alerts issued before then have left the inboxes.
+    pub(crate) fn alerts(&self) -> Millis {
+        self.alerts
+    }
+
     pub(crate) fn heap(&self) -> usize {
+        let dying = self
+            .dying
+            .iter()
+            .map(|(_, recipients)| recipients.capacity());
         allocated(size_of::<Self>())
             + allocated(self.risen.capacity() * 8 / 7 * (size_of::<(u32, u32, Millis)>() + 1))
             + allocated(self.empty_visitors.capacity() * size_of::<u32>())
             + allocated(self.empty_spaces.capacity() * size_of::<u32>())
+            + dying.sum::<usize>() * size_of::<u32>()
     }
 }
 
@@ -108,8 +124,13 @@ impl Graph {
         while self.purging() {
             self.purge_step(usize::MAX);
         }
+        let mut dying = Dying::new();
+        let changed = self.purge_warnings(cut.before, cut.alerts, cut.now, &mut dying);
         self.purge = Some(Box::new(Purge {
             before: cut.before,
+            alerts: cut.alerts,
+            dying,
+            changed,
             earliest_end: Millis::MAX,
             oldest: Some(Millis::MAX),
             ..Purge::default()
@@ -120,6 +141,7 @@ impl Graph {
     #[must_use]
     pub fn may_purge(&self, cut: &PurgeCut) -> bool {
         self.may_have_ended_by(cut.before)
+            || self.may_purge_warnings(cut.before, cut.alerts, cut.now)
     }
 
     /// Whether a purge is under way.
@@ -154,8 +176,20 @@ impl Graph {
             purge.next_visitor += 1;
             work = work.saturating_add(TIMELINE_WORK + self.sweep_visitor(&mut purge, visitor));
         }
-        let swept =
-            purge.next_space >= self.spaces.bound() && purge.next_visitor >= self.visitors.bound();
+        while work < rows
+            && let Some((warning, recipients)) = purge.dying.last_mut()
+        {
+            match recipients.pop() {
+                Some(visitor) => self.bury_recipient(*warning, visitor),
+                None => {
+                    purge.dying.pop();
+                }
+            }
+            work = work.saturating_add(TIMELINE_WORK);
+        }
+        let swept = purge.dying.is_empty()
+            && purge.next_space >= self.spaces.bound()
+            && purge.next_visitor >= self.visitors.bound();
         // No dead row is left, so the numbers that nothing refers to any more are free.
         while swept && work < rows {
             if let Some(visitor) = purge.empty_visitors.pop() {
@@ -169,7 +203,7 @@ impl Graph {
                 }
                 return PurgeProgress::Done {
                     visits: purge.count,
-                    changed: purge.count > 0,
+                    changed: purge.changed || purge.count > 0,
                 };
             }
             work = work.saturating_add(TIMELINE_WORK);
@@ -197,11 +231,20 @@ impl Graph {
         if !self.visitors.is_used(visitor) {
             return 0;
         }
+        let mut gone = Vec::new();
+        let watched = self.warnings.knows_visits_of(visitor);
         let swept = self.change_visitor(visitor, |visits| {
             visits.sweep(purge.before, |row| {
-                purge.is_dead(visitor, row.other, row.start, row.end())
+                let dead = purge.is_dead(visitor, row.other, row.start, row.end());
+                if dead && watched {
+                    gone.push(*row);
+                }
+                dead
             })
         });
+        for row in gone {
+            self.warnings.gone(visitor, row.other, row.start, row.end());
+        }
         let visits = self.visitors.value(visitor);
         if swept.removed > 0 && visits.is_empty() {
             purge.empty_visitors.push(visitor);
