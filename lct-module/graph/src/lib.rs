@@ -25,13 +25,19 @@
 //! | … of order 2 | one more for each stay of a contact, those of one space joined |
 //! | forget a visitor | one removal for each visit |
 //! | purge | looks at each visitor and space once, and at the rows that start before the limit |
+//! | give a warning | as the question it asks, and about 100 ns for each visitor alerted |
+//! | log a visit while warnings stand | a look-up of its space; a comparison with each index case who was there then |
+//! | an inbox | a look at each warning that alerted the visitor |
 //! | counts, memory | O(1) |
 //!
-//! Room for what comes: warnings, inboxes and their recipients will refer to visitors by number, as visits do, and a
-//! name stays as long as anything refers to it (`release_visitor`); they become further kinds of part in the codec.
+//! A *warning* alerts whomever its terms find when it is given, and goes on doing so while visits are logged that are
+//! not late (`alerting.rs`). Whom it ever alerted is remembered with it (`warnings.rs`), inboxes are what the warnings
+//! say (`inbox.rs`). Warnings and recipients refer to visitors and spaces by number, as visits do, and a name stays as
+//! long as anything refers to it.
 
 #![forbid(unsafe_code)]
 
+mod alerting;
 mod chunk;
 mod codec;
 mod codec_warnings;
@@ -39,6 +45,7 @@ mod digest;
 mod exposure;
 mod graph;
 mod id;
+mod inbox;
 mod memory;
 mod names;
 mod order;

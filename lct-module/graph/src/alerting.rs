@@ -1,0 +1,558 @@
+//! Whom a warning alerts: when it is given, and whenever a visit is logged while it stands.
+
+use std::collections::BTreeSet;
+
+use smallvec::SmallVec;
+
+use crate::Millis;
+use crate::exposure::{Order, Priority, Question, Scratch, Search, Sight, Whose};
+use crate::graph::{Graph, Logged};
+use crate::memory::allocated;
+use crate::warning::{
+    AlertState, Moment, Reason, Retracted, Source, Taken, Warn, Warned, WarningState,
+};
+use crate::warnings::{Owner, Recipient, Warnings};
+
+/// What a match found is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// Somebody gave or released the warning.
+    Asked,
+    /// A visit was logged.
+    Stands,
+}
+
+/// What came of a match.
+#[derive(Debug, Default)]
+struct Given {
+    alerted: u64,
+    changed: bool,
+    /// Nobody was alerted: the warning waits for its release.
+    held: bool,
+}
+
+impl Graph {
+    /// Logs a visit as [`visit`](Self::visit) does, and alerts whomever a standing warning now finds at order 1.
+    pub fn visit_at(
+        &mut self,
+        visitor: &[u8],
+        space: &[u8],
+        start: Millis,
+        end: Millis,
+        moment: &Moment,
+        scratch: &mut Scratch,
+    ) -> Logged {
+        let logged = self.visit(visitor, space, start, end);
+        if logged != Logged::Unchanged && self.has_warnings() {
+            self.match_visit(visitor, space, start, end, moment, scratch);
+        }
+        logged
+    }
+
+    /// Moves a visit as [`revisit`](Self::revisit) does, and alerts whomever a standing warning now finds at order 1.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the visit, where it goes, and what time it is"
+    )]
+    pub fn revisit_at(
+        &mut self,
+        visitor: &[u8],
+        space: &[u8],
+        start: Millis,
+        new_start: Millis,
+        new_end: Millis,
+        moment: &Moment,
+        scratch: &mut Scratch,
+    ) -> Option<bool> {
+        let moved = self.revisit(visitor, space, start, new_start, new_end)?;
+        if moved && self.has_warnings() {
+            self.match_visit(visitor, space, new_start, new_end, moment, scratch);
+        }
+        Some(moved)
+    }
+
+    /// Gives a warning, or revises one of the same visitor or space: its terms are replaced, and alerted are those who
+    /// are new, have another reason or a more urgent priority, or had been withdrawn. Late visits count, whenever they
+    /// were logged.
+    ///
+    /// # Errors
+    /// [`Taken`]. A revoked visitor must have been refused before.
+    pub fn warn(
+        &mut self,
+        warn: &Warn<'_>,
+        moment: &Moment,
+        scratch: &mut Scratch,
+    ) -> Result<Warned, Taken> {
+        let known = self.owned(warn)?;
+        let owner = match warn.source {
+            Source::Visitor(visitor) => Owner::Visitor(self.visitors.intern(visitor)),
+            Source::Space(space) => Owner::Space(self.spaces.intern(space)),
+        };
+        let warning = known.unwrap_or_else(|| {
+            let warning = self.warnings.records.intern(warn.warning);
+            let record = self.warnings.records.value_mut(warning);
+            (record.issued, record.owner) = (moment.now, owner);
+            self.warnings.enlist(warning, owner);
+            warning
+        });
+        let asked = self.warnings.tick(moment.now);
+        self.set_terms(warning, |record| {
+            record.reason = warn.reason;
+            record.state = WarningState::Active;
+            record.terms = warn.terms;
+            record.stands_until = warn.stands_until;
+            record.hold = warn.hold;
+            record.asked = asked;
+        });
+        Ok(Warned {
+            alerted: self.ask(warning, moment, scratch),
+            changed: true,
+        })
+    }
+
+    /// How many visitors [`warn`](Self::warn) would newly or differently alert if nothing held it.
+    ///
+    /// # Errors
+    /// [`Taken`].
+    pub fn would_warn(
+        &self,
+        warn: &Warn<'_>,
+        moment: &Moment,
+        scratch: &mut Scratch,
+    ) -> Result<u64, Taken> {
+        let known = self.owned(warn)?;
+        let whose = match warn.source {
+            Source::Visitor(visitor) => self.visitors.find(visitor).map(Whose::Visitor),
+            Source::Space(space) => self.spaces.find(space).map(Whose::Space),
+        };
+        let Some(whose) = whose else {
+            return Ok(0); // nobody can have met them
+        };
+        let sight = Sight {
+            expired: moment.expired,
+            asked: None,
+        };
+        let found = self.search(whose, warn.reason, &warn.terms, sight, None, scratch);
+        Ok(self.would_alert(known, warn.reason, &found))
+    }
+
+    /// Lets a held warning go: it alerts whomever it finds now, and is never held again. Nothing where it is unknown or
+    /// not held.
+    pub fn release(&mut self, warning: &[u8], moment: &Moment, scratch: &mut Scratch) -> Warned {
+        let Some(warning) = self.held(warning) else {
+            return Warned {
+                alerted: 0,
+                changed: false,
+            };
+        };
+        self.set_terms(warning, |record| {
+            record.state = WarningState::Active;
+            record.released = true;
+        });
+        Warned {
+            alerted: self.ask(warning, moment, scratch),
+            changed: true,
+        }
+    }
+
+    /// How many visitors [`release`](Self::release) would newly or differently alert.
+    #[must_use]
+    pub fn would_release(&self, warning: &[u8], moment: &Moment, scratch: &mut Scratch) -> u64 {
+        let Some(warning) = self.held(warning) else {
+            return 0;
+        };
+        let found = self.find_all(warning, moment.expired, scratch);
+        self.would_alert(
+            Some(warning),
+            self.warnings.records.value(warning).reason,
+            &found,
+        )
+    }
+
+    /// Takes a warning back: every alert it ever gave goes back into the inbox as withdrawn.
+    pub fn retract(&mut self, warning: &[u8], now: Millis) -> Retracted {
+        let records = &self.warnings.records;
+        let known = (records.find(warning))
+            .filter(|&warning| records.value(warning).state != WarningState::Retracted);
+        let Some(warning) = known else {
+            return Retracted {
+                withdrawn: 0,
+                changed: false,
+            };
+        };
+        self.set_terms(warning, |record| record.state = WarningState::Retracted);
+        let issued = self.issue_time(now);
+        let Warnings {
+            records,
+            rings,
+            alerts,
+            earliest_alert,
+            ..
+        } = &mut self.warnings;
+        let record = records.value_mut(warning);
+        let mut withdrawn = 0;
+        for (&visitor, recipient) in &mut record.recipients {
+            if recipient.state == AlertState::Withdrawn {
+                continue;
+            }
+            withdrawn += 1;
+            *alerts += u64::from(!recipient.waits);
+            recipient.state = AlertState::Withdrawn;
+            recipient.version += 1;
+            recipient.waits = true;
+            recipient.issued = issued;
+            rings.push_back((warning, visitor, recipient.version));
+        }
+        record.oldest_alert = record.oldest_alert.min(issued);
+        *earliest_alert = (*earliest_alert).min(issued);
+        Retracted {
+            withdrawn,
+            changed: true,
+        }
+    }
+
+    /// A warning whose second order may have grown since it was last looked for, if there is one.
+    pub fn next_stale(&mut self) -> Option<Vec<u8>> {
+        let warnings = &mut self.warnings;
+        if warnings.unseen < Millis::MAX {
+            // What starts at or after the end of a warning's window is not part of it.
+            let after = (warnings.unseen.saturating_add(1), 0);
+            let reached = warnings.by_at.range(after..).map(|&(_, warning)| warning);
+            let second =
+                |warning: &u32| warnings.records.value(*warning).terms.order == Order::Second;
+            warnings.stale.extend(reached.filter(second));
+            warnings.unseen = Millis::MAX;
+        }
+        while let Some(warning) = warnings.stale.pop_first() {
+            if warnings.records.is_used(warning) && warnings.records.value(warning).stands() {
+                return Some(warnings.records.name(warning).to_vec());
+            }
+        }
+        None
+    }
+
+    /// Whether [`next_stale`](Self::next_stale) might name one. O(1).
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.has_warnings()
+            && (!self.warnings.stale.is_empty() || self.warnings.unseen < Millis::MAX)
+    }
+
+    /// Brings the second order of a standing warning up to date; whether anything changed.
+    pub fn stand(&mut self, warning: &[u8], moment: &Moment, scratch: &mut Scratch) -> bool {
+        let Some(warning) = self.warnings.records.find(warning) else {
+            return false;
+        };
+        self.warnings.stale.remove(&warning);
+        if !self.warnings.records.value(warning).stands() {
+            return false;
+        }
+        let found = self.find_all(warning, moment.expired, scratch);
+        self.give_all(warning, &found, Why::Stands, moment).changed
+    }
+
+    /// Whether the graph holds any warning: only then does it matter at what moment a visit is logged.
+    #[must_use]
+    pub fn has_warnings(&self) -> bool {
+        self.warnings.len() > 0
+    }
+
+    /// The warning of that id, if it is the same visitor's or the same space's.
+    fn owned(&self, warn: &Warn<'_>) -> Result<Option<u32>, Taken> {
+        let Some(warning) = self.warnings.records.find(warn.warning) else {
+            return Ok(None);
+        };
+        let same = match (self.warnings.records.value(warning).owner, warn.source) {
+            (Owner::Visitor(owner), Source::Visitor(visitor)) => {
+                self.visitors.name(owner) == visitor
+            }
+            (Owner::Space(owner), Source::Space(space)) => self.spaces.name(owner) == space,
+            _ => false,
+        };
+        if same { Ok(Some(warning)) } else { Err(Taken) }
+    }
+
+    fn held(&self, warning: &[u8]) -> Option<u32> {
+        let records = &self.warnings.records;
+        (records.find(warning)).filter(|&warning| {
+            let record = records.value(warning);
+            record.state == WarningState::Held && record.owner != Owner::Nobody
+        })
+    }
+    /// Whom a warning finds on the graph as it is now, up to that order. `only` looks at one visit of the index case.
+    fn find(
+        &self,
+        warning: u32,
+        order: Order,
+        only: Option<(u32, Millis)>,
+        expired: Millis,
+        scratch: &mut Scratch,
+    ) -> Vec<(u32, Priority)> {
+        let record = self.warnings.records.value(warning);
+        let Some(whose) = record.whose() else {
+            return Vec::new();
+        };
+        let terms = Question {
+            order: record.terms.order.min(order),
+            ..record.terms
+        };
+        let sight = record.sight(expired);
+        self.search(whose, record.reason, &terms, sight, only, scratch)
+    }
+
+    /// As `find`, with every order the warning asks for.
+    fn find_all(
+        &self,
+        warning: u32,
+        expired: Millis,
+        scratch: &mut Scratch,
+    ) -> Vec<(u32, Priority)> {
+        self.find(warning, Order::Second, None, expired, scratch)
+    }
+
+    fn search(
+        &self,
+        whose: Whose,
+        reason: Reason,
+        terms: &Question,
+        sight: Sight,
+        only: Option<(u32, Millis)>,
+        scratch: &mut Scratch,
+    ) -> Vec<(u32, Priority)> {
+        let mut terms = *terms;
+        if let (Reason::Alerted, Whose::Visitor(visitor)) = (reason, whose) {
+            match self.exposed_since(visitor, sight.expired, scratch) {
+                Some(since) => terms.from = terms.from.max(since),
+                None => return Vec::new(),
+            }
+        }
+        let search = Search::new(self, whose, &terms, sight, scratch);
+        match only {
+            Some((space, start)) => search.only(space, start).recipients(),
+            None => search.recipients(),
+        }
+    }
+
+    /// When a visitor's first exposure by an active warning began that does not itself pass one on.
+    fn exposed_since(
+        &self,
+        visitor: u32,
+        expired: Millis,
+        scratch: &mut Scratch,
+    ) -> Option<Millis> {
+        let records = &self.warnings.records;
+        let mut since = None;
+        for &warning in self.warnings.received.get(visitor) {
+            if !records.is_used(warning) {
+                continue;
+            }
+            let record = records.value(warning);
+            let Some(whose) = record.whose() else {
+                continue;
+            };
+            if record.state != WarningState::Active || record.reason == Reason::Alerted {
+                continue;
+            }
+            let sight = record.sight(expired);
+            let search = Search::new(self, whose, &record.terms, sight, scratch);
+            if let Some((first, _)) = search.contact(visitor) {
+                since = Some(since.map_or(first, |since: Millis| since.min(first)));
+            }
+        }
+        since
+    }
+
+    /// Alerts whomever a warning finds, because somebody asked for it.
+    fn ask(&mut self, warning: u32, moment: &Moment, scratch: &mut Scratch) -> u64 {
+        let found = self.find_all(warning, moment.expired, scratch);
+        let given = self.give_all(warning, &found, Why::Asked, moment);
+        if !given.held && self.warnings.records.value(warning).reason != Reason::Alerted {
+            let found = found.iter().map(|&(visitor, _)| visitor);
+            let passers = self.passers_on(found);
+            self.match_passed_on(&passers, moment, scratch);
+        }
+        given.alerted
+    }
+
+    fn would_alert(&self, known: Option<u32>, reason: Reason, found: &[(u32, Priority)]) -> u64 {
+        let known = known.map(|warning| &self.warnings.records.value(warning).recipients);
+        let would = |&&(visitor, priority): &&(u32, Priority)| {
+            known
+                .and_then(|recipients| recipients.get(&visitor))
+                .is_none_or(|recipient| recipient.would_change(reason, priority))
+        };
+        found.iter().filter(would).count() as u64
+    }
+
+    /// A visit was logged or moved: alerts whomever the standing warnings find through it.
+    fn match_visit(
+        &mut self,
+        visitor: &[u8],
+        space: &[u8],
+        start: Millis,
+        end: Millis,
+        moment: &Moment,
+        scratch: &mut Scratch,
+    ) {
+        let (Some(visitor), Some(space)) = (self.visitors.find(visitor), self.spaces.find(space))
+        else {
+            return;
+        };
+        if end <= moment.late {
+            let stamp = self.warnings.tick(moment.now);
+            self.warnings.mark_late((visitor, space, start), stamp);
+            return;
+        }
+        self.warnings.unmark_late((visitor, space, start));
+        self.warnings.unseen = self.warnings.unseen.min(start);
+
+        // Warnings that pass on depend on what the others find, so they come last.
+        let mut passers = Vec::new();
+        let mut touched = Vec::new();
+        for warning in self.warnings.given.get(visitor).to_vec() {
+            let record = self.warnings.records.value(warning);
+            if !record.stands() {
+                continue;
+            }
+            if record.reason == Reason::Alerted {
+                passers.push(warning);
+                continue;
+            }
+            // Whether somebody was met long enough can depend on all visits; whether at all, on this one.
+            let only = (record.terms.min_time.is_none()).then_some((space, start));
+            let found = self.find(warning, Order::First, only, moment.expired, scratch);
+            if !self.give_all(warning, &found, Why::Stands, moment).held {
+                touched.extend(found.iter().map(|&(contact, _)| contact));
+            }
+        }
+        let mut watching: SmallVec<[u32; 8]> = SmallVec::new();
+        if let Some(watches) = self.warnings.watches.get(&space) {
+            watches.overlapping(start, end, |row| watching.push(row.other));
+            watching.sort_unstable();
+            watching.dedup();
+        }
+        for warning in watching {
+            let record = self.warnings.records.value(warning);
+            if record.owner == Owner::Visitor(visitor) {
+                continue;
+            }
+            if record.reason == Reason::Alerted {
+                passers.push(warning);
+                continue;
+            }
+            let Some(whose) = record.whose() else {
+                continue;
+            };
+            let sight = record.sight(moment.expired);
+            let search = Search::new(self, whose, &record.terms, sight, scratch);
+            if let Some((_, priority)) = search.contact(visitor) {
+                let found = [(visitor, priority)];
+                if !self.give_all(warning, &found, Why::Stands, moment).held {
+                    touched.push(visitor);
+                }
+            }
+        }
+        passers.extend(self.passers_on(touched.into_iter()));
+        self.match_passed_on(&passers, moment, scratch);
+    }
+
+    /// The warnings with the reason `alerted` that these visitors gave.
+    fn passers_on(&self, visitors: impl Iterator<Item = u32>) -> Vec<u32> {
+        if self.warnings.alerted == 0 {
+            return Vec::new();
+        }
+        let given = visitors.flat_map(|visitor| self.warnings.given.get(visitor));
+        let alerted =
+            |warning: &u32| self.warnings.records.value(*warning).reason == Reason::Alerted;
+        given.copied().filter(alerted).collect()
+    }
+
+    /// Warnings whose giver's own exposure may have changed alert whomever they find now.
+    fn match_passed_on(&mut self, warnings: &[u32], moment: &Moment, scratch: &mut Scratch) {
+        let warnings: BTreeSet<u32> = warnings.iter().copied().collect();
+        for warning in warnings {
+            if self.warnings.records.value(warning).stands() {
+                let found = self.find_all(warning, moment.expired, scratch);
+                self.give_all(warning, &found, Why::Stands, moment);
+            }
+        }
+    }
+
+    /// Gives the alert to those who were found, unless the warning is to be held.
+    fn give_all(
+        &mut self,
+        warning: u32,
+        found: &[(u32, Priority)],
+        why: Why,
+        moment: &Moment,
+    ) -> Given {
+        let mut given = Given::default();
+        if found.is_empty() {
+            return given;
+        }
+        let record = self.warnings.records.value(warning);
+        let is_new = |&&(visitor, _): &&(u32, Priority)| !record.recipients.contains_key(&visitor);
+        let new = found.iter().filter(is_new).count();
+        if record.must_hold(new) {
+            self.set_terms(warning, |record| record.state = WarningState::Held);
+            given.held = true;
+            given.changed = true;
+            return given;
+        }
+        let issued = self.issue_time(moment.now);
+        let Warnings {
+            records,
+            rings,
+            received,
+            alerts,
+            ..
+        } = &mut self.warnings;
+        let record = records.value_mut(warning);
+        let before = allocated(record.recipients.allocation_size());
+        record.recipients.reserve(new);
+        let reason = record.reason;
+        for &(visitor, priority) in found {
+            let recipient = match record.recipients.entry(visitor) {
+                hashbrown::hash_map::Entry::Vacant(entry) => {
+                    received.add(visitor, warning);
+                    entry.insert(Recipient {
+                        issued,
+                        version: 0,
+                        reason,
+                        priority,
+                        state: AlertState::Active,
+                        waits: false,
+                    })
+                }
+                hashbrown::hash_map::Entry::Occupied(entry) => entry.into_mut(),
+            };
+            let changes = recipient.version == 0
+                || match why {
+                    Why::Asked => recipient.would_change(reason, priority),
+                    Why::Stands => recipient.state == AlertState::Withdrawn,
+                };
+            if priority < recipient.priority {
+                recipient.priority = priority;
+                given.changed = true;
+            }
+            if changes {
+                given.alerted += 1;
+                *alerts += u64::from(!recipient.waits);
+                recipient.issued = issued;
+                recipient.version += 1;
+                recipient.reason = reason;
+                recipient.state = AlertState::Active;
+                recipient.waits = true;
+                rings.push_back((warning, visitor, recipient.version));
+            }
+        }
+        let after = allocated(record.recipients.allocation_size());
+        if given.alerted > 0 {
+            given.changed = true;
+            record.oldest_alert = record.oldest_alert.min(issued);
+            self.warnings.earliest_alert = self.warnings.earliest_alert.min(issued);
+        }
+        self.warnings.recipients = self.warnings.recipients - before + after;
+        given
+    }
+}
