@@ -6,7 +6,7 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use lct_graph::{Graph, Order, Part, Priority, Question, Scratch};
+use lct_graph::{Graph, Moment, Order, Part, Priority, Question, Reason, Scratch, Source, Warn};
 use lct_model::city::City;
 use lct_model::replay::setting;
 use lct_model::{HOUR, Span, Visit};
@@ -202,5 +202,94 @@ fn coding(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, writing, asking, coding);
+/// A venue with fifty thousand people, each with a visit or two elsewhere, and the moment its warning is given.
+fn stadium() -> (Graph, Question, Moment) {
+    const PEOPLE: u64 = 50_000;
+    let day = 20_000 * DAY;
+    let mut graph = Graph::new();
+    for person in 0..PEOPLE {
+        let name = format!("person-{person:027}");
+        let start = day + 18 * HOUR + person % 30 * 60_000;
+        graph.visit(name.as_bytes(), b"stadium", start, start + 2 * HOUR);
+        let home = format!("home-{:022}", person / 3);
+        graph.visit(
+            name.as_bytes(),
+            home.as_bytes(),
+            start + 3 * HOUR,
+            start + 5 * HOUR,
+        );
+    }
+    let at = day + DAY;
+    let terms = Question {
+        from: at - 14 * DAY,
+        to: at,
+        at,
+        order: Order::First,
+        min_time: None,
+        within: None,
+        linger: 0,
+        min_priority: Priority::Low,
+    };
+    let moment = Moment {
+        now: at,
+        late: at - DAY,
+        expired: at - 14 * DAY,
+    };
+    (graph, terms, moment)
+}
+
+fn warning(criterion: &mut Criterion) {
+    let (graph, terms, moment) = stadium();
+    let mut scratch = Scratch::default();
+    let warn = |order| Warn {
+        warning: b"0123456789abcdef0123456789abcdef",
+        source: Source::Visitor(b"person-000000000000000000000000007"),
+        reason: Reason::Positive,
+        terms: Question { order, ..terms },
+        stands_until: terms.at + 2 * DAY,
+        hold: None,
+    };
+    let mut group = criterion.benchmark_group("warn");
+    group.sample_size(20);
+    group.throughput(Throughput::Elements(49_999));
+    for (name, order) in [("order 1", Order::First), ("order 2", Order::Second)] {
+        group.bench_function(format!("{name}, a stadium of 50,000"), |bencher| {
+            bencher.iter_batched(
+                || graph.clone(),
+                |mut graph| {
+                    let warned = graph.warn(&warn(order), &moment, &mut scratch);
+                    assert_eq!(warned.expect("a free id").alerted, 49_999);
+                    graph
+                },
+                BatchSize::PerIteration,
+            );
+        });
+    }
+    let mut warned = graph.clone();
+    let alerted = warned.warn(&warn(Order::First), &moment, &mut scratch);
+    assert_eq!(alerted.expect("a free id").alerted, 49_999);
+    group.bench_function("retract it", |bencher| {
+        bencher.iter_batched(
+            || warned.clone(),
+            |mut graph| {
+                graph.retract(warn(Order::First).warning, moment.now);
+                graph
+            },
+            BatchSize::PerIteration,
+        );
+    });
+    group.bench_function("all its rings", |bencher| {
+        bencher.iter_batched(
+            || warned.clone(),
+            |mut graph| {
+                while !graph.take_rings(512).is_empty() {}
+                graph
+            },
+            BatchSize::PerIteration,
+        );
+    });
+    group.finish();
+}
+
+criterion_group!(benches, writing, asking, warning, coding);
 criterion_main!(benches);
