@@ -95,18 +95,32 @@ impl Graph {
             self.warnings.enlist(warning, owner);
             warning
         });
-        let asked = self.warnings.tick(moment.now);
-        self.set_terms(warning, |record| {
-            record.reason = warn.reason;
-            record.state = WarningState::Active;
-            record.terms = warn.terms;
-            record.stands_until = warn.stands_until;
-            record.hold = warn.hold;
-            record.asked = asked;
-        });
+        let record = self.warnings.records.value(warning);
+        let same = known.is_some()
+            && record.reason == warn.reason
+            && record.state != WarningState::Retracted
+            && record.terms == warn.terms
+            && record.stands_until == warn.stands_until
+            && record.hold == warn.hold
+            && !self.warnings.hides_any(record.asked);
+        let was_held = record.state == WarningState::Held;
+        if same {
+            self.set_terms(warning, |record| record.state = WarningState::Active);
+        } else {
+            let asked = self.warnings.tick(moment.now);
+            self.set_terms(warning, |record| {
+                record.reason = warn.reason;
+                record.state = WarningState::Active;
+                record.terms = warn.terms;
+                record.stands_until = warn.stands_until;
+                record.hold = warn.hold;
+                record.asked = asked;
+            });
+        }
+        let given = self.ask(warning, moment, scratch);
         Ok(Warned {
-            alerted: self.ask(warning, moment, scratch),
-            changed: true,
+            alerted: given.alerted,
+            changed: !same || given.held != was_held || (given.changed && !given.held),
         })
     }
 
@@ -150,7 +164,7 @@ impl Graph {
             record.released = true;
         });
         Warned {
-            alerted: self.ask(warning, moment, scratch),
+            alerted: self.ask(warning, moment, scratch).alerted,
             changed: true,
         }
     }
@@ -363,7 +377,7 @@ impl Graph {
     }
 
     /// Alerts whomever a warning finds, because somebody asked for it.
-    fn ask(&mut self, warning: u32, moment: &Moment, scratch: &mut Scratch) -> u64 {
+    fn ask(&mut self, warning: u32, moment: &Moment, scratch: &mut Scratch) -> Given {
         let found = self.find_all(warning, moment.expired, scratch);
         let given = self.give_all(warning, &found, Why::Asked, moment);
         if !given.held && self.warnings.records.value(warning).reason != Reason::Alerted {
@@ -371,7 +385,7 @@ impl Graph {
             let passers = self.passers_on(found);
             self.match_passed_on(&passers, moment, scratch);
         }
-        given.alerted
+        given
     }
 
     fn would_alert(&self, known: Option<u32>, reason: Reason, found: &[(u32, Priority)]) -> u64 {
@@ -487,7 +501,7 @@ impl Graph {
         moment: &Moment,
     ) -> Given {
         let mut given = Given::default();
-        if found.is_empty() {
+        if found.is_empty() && why == Why::Stands {
             return given;
         }
         let record = self.warnings.records.value(warning);

@@ -317,6 +317,11 @@ impl Warnings {
             && (self.late.get(&(visitor, space, start))).is_some_and(|&logged| logged > asked)
     }
 
+    /// Whether any visit is hidden from a warning whose terms were given then.
+    pub(crate) fn hides_any(&self, asked: Stamp) -> bool {
+        self.late.values().any(|&logged| logged > asked)
+    }
+
     /// When the visit was logged, if it was late and some warning must not see it.
     pub(crate) fn late(&self, floor: Option<Stamp>, visit: (u32, u32, Millis)) -> Option<Stamp> {
         let floor = floor?;
