@@ -86,7 +86,13 @@ impl Gateway {
         let (client_tasks, ops_tasks) = (TaskTracker::new(), TaskTracker::new());
         // Operators can still ask while the clients leave.
         let ops_ending = Arc::new(Ending::default());
-        let mut background = vec![tokio::spawn(doorbell.run())];
+        let link = config.redis.clone();
+        let try_redis = async move {
+            if let Some(reason) = link.obstacle().await {
+                tracing::warn!("cannot connect to Redis, goes on trying: {reason}");
+            }
+        };
+        let mut background = vec![tokio::spawn(doorbell.run()), tokio::spawn(try_redis)];
         if let Some(tls) = &config.tls {
             let hangup = signal(SignalKind::hangup()).ok();
             let metrics = Arc::clone(&context.metrics);
@@ -111,7 +117,7 @@ impl Gateway {
             routes,
             limits: Limits {
                 connections: config.max_connections,
-                unopened: config.max_unopened,
+                unopened: Some(config.max_unopened),
                 census: Some(census),
                 proxies: Arc::new(Proxies::new(&config.trusted_proxies)),
                 head: config.head_timeout,
@@ -128,7 +134,7 @@ impl Gateway {
             routes: ops::routes(Arc::clone(&context), config.ops_token),
             limits: Limits {
                 connections: OPS_CONNECTIONS,
-                unopened: OPS_CONNECTIONS,
+                unopened: None,
                 census: None,
                 proxies: Arc::default(),
                 head: config.head_timeout,

@@ -128,6 +128,16 @@ impl RedisLink {
         self.client.get_connection_info().addr().to_string()
     }
 
+    /// Why a connection cannot be opened, if it cannot: fit for a log. The connections below only wait and try again.
+    pub async fn obstacle(&self) -> Option<String> {
+        let connect = self.client.get_multiplexed_async_connection();
+        match tokio::time::timeout(CONNECT_TIMEOUT, connect).await {
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some("it does not answer".into()),
+        }
+    }
+
     /// A connection for commands, opened at the first one. A reply may take `response_timeout`.
     ///
     /// # Errors

@@ -139,8 +139,8 @@ pub struct TooMany;
 pub struct Limits {
     /// The most connections at once.
     pub connections: usize,
-    /// Of these, the most without a session.
-    pub unopened: usize,
+    /// Of these, the most without a session, where sessions matter.
+    pub unopened: Option<usize>,
     /// The connections of each network, where these are limited.
     pub census: Option<Census>,
     /// The proxies that speak for others.
@@ -190,7 +190,7 @@ impl Server {
     pub async fn run(self) {
         let server = Arc::new(self);
         let total = Arc::new(Semaphore::new(server.limits.connections));
-        let unopened = Arc::new(Semaphore::new(server.limits.unopened));
+        let unopened = server.limits.unopened.map(Semaphore::new).map(Arc::new);
         loop {
             let accepted = tokio::select! {
                 accepted = server.listener.accept() => accepted,
@@ -204,7 +204,7 @@ impl Server {
                     continue;
                 }
             };
-            match server.place(&total, &unopened, address) {
+            match server.place(&total, unopened.as_ref(), address) {
                 Ok(peer) => {
                     let serve = Arc::clone(&server).serve(stream, peer, address);
                     server.tasks.spawn(serve);
@@ -219,7 +219,7 @@ impl Server {
     fn place(
         &self,
         total: &Arc<Semaphore>,
-        unopened: &Arc<Semaphore>,
+        unopened: Option<&Arc<Semaphore>>,
         address: SocketAddr,
     ) -> Result<Peer, Limit> {
         let proxied = self.limits.proxies.trust(address.ip());
@@ -232,18 +232,24 @@ impl Server {
             Arc::clone(places).try_acquire_owned().map_err(|_| limit)
         };
         let total = permit(total, Limit::Connections)?;
-        let unopened = Unopened {
-            _permit: permit(unopened, Limit::Unopened)?,
-            metrics: Arc::clone(&self.metrics),
+        let unopened = match unopened {
+            Some(places) => {
+                let permit = permit(places, Limit::Unopened)?;
+                self.metrics.unopened.inc();
+                Some(Unopened {
+                    _permit: permit,
+                    metrics: Arc::clone(&self.metrics),
+                })
+            }
+            None => None,
         };
-        self.metrics.unopened.inc();
         Ok(Peer {
             network,
             proxied,
             place: Arc::new(Place {
                 _total: total,
                 _network: counted,
-                unopened: Mutex::new(Some(unopened)),
+                unopened: Mutex::new(unopened),
             }),
         })
     }

@@ -246,27 +246,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 
     async fn goodbye(&mut self, end: End) {
-        if let Some(frame) = end.frame()
-            && self.stream.send(Message::Close(Some(frame))).await.is_err()
-        {
-            return;
+        if let Some(frame) = end.frame() {
+            // An answer to a ping that still waits would be sent after the close frame, where nothing may come.
+            if self.stream.flush().await.is_err()
+                || self.stream.send(Message::Close(Some(frame))).await.is_err()
+            {
+                return;
+            }
         }
         if end == End::Lost {
             return;
         }
-        // The handshake is done only when the stream ends: until then it sends our part or awaits the client's.
-        let clean = loop {
-            match self.stream.next().await {
-                Some(Ok(_)) => {}
-                Some(Err(_)) => break false,
-                None => {
-                    break !matches!(
-                        end,
-                        End::BadProtocol | End::BadUtf8 | End::TooBig | End::Flood
-                    );
+        // The handshake is done only when the stream ends: until then it sends our part or awaits the client's. Who
+        // floods is not listened to any more.
+        let clean = end != End::Flood
+            && loop {
+                match self.stream.next().await {
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) => break false,
+                    None => break !matches!(end, End::BadProtocol | End::BadUtf8 | End::TooBig),
                 }
-            }
-        };
+            };
         if !clean {
             // Bytes left unread when a connection is dropped make the kernel reset it, and a reset can destroy the
             // close frame on its way. So end our side and read the rest away.

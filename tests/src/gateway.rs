@@ -4,6 +4,7 @@ use crate::server::free_port;
 use crate::{Server, binary};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -16,6 +17,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 pub struct Gateway {
     child: Child,
     address: SocketAddr,
+    ops: SocketAddr,
     log: NamedTempFile,
 }
 
@@ -23,6 +25,18 @@ impl Gateway {
     /// Starts a gateway on `server` and waits until it accepts connections.
     #[track_caller]
     pub fn start(server: &Server) -> Self {
+        Self::with(server, &[])
+    }
+
+    /// The same with further flags.
+    #[track_caller]
+    pub fn with(server: &Server, flags: &[&str]) -> Self {
+        Self::on(&format!("redis://127.0.0.1:{}", server.port()), flags)
+    }
+
+    /// The same with the Redis at this address, which need not be there.
+    #[track_caller]
+    pub fn on(redis: &str, flags: &[&str]) -> Self {
         let program = binary("lct-gateway");
         let log = NamedTempFile::new().expect("a log file");
         let listen = SocketAddr::from(([127, 0, 0, 1], free_port()));
@@ -37,7 +51,8 @@ impl Gateway {
                 "--auth",
                 "open",
             ])
-            .args(["--redis", &format!("redis://127.0.0.1:{}", server.port())])
+            .args(["--redis", redis])
+            .args(flags)
             .stdin(Stdio::null())
             .stdout(output())
             .stderr(output())
@@ -46,6 +61,7 @@ impl Gateway {
         let mut gateway = Gateway {
             child,
             address: listen,
+            ops,
             log,
         };
         let start = Instant::now();
@@ -64,6 +80,59 @@ impl Gateway {
     /// Where clients connect.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where operators ask.
+    pub fn ops(&self) -> SocketAddr {
+        self.ops
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal to the process: `TERM`, `HUP`.
+    #[track_caller]
+    pub fn signal(&self, name: &str) {
+        let kill = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status();
+        assert!(kill.expect("kill").success(), "the signal was sent");
+    }
+
+    /// Waits until the process has ended; whether it called that a success.
+    #[track_caller]
+    pub fn ended(&mut self, limit: Duration) -> bool {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the state of the gateway") {
+                return status.success();
+            }
+            assert!(start.elapsed() < limit, "still running after {limit:?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// The answer of the operators' listener to a GET: status line, head and body.
+    #[track_caller]
+    pub fn ask(&self, path: &str) -> String {
+        let mut stream = std::net::TcpStream::connect(self.ops).expect("the operators' listener");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("a request");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        answer
+    }
+
+    /// One number of `/metrics`; 0 if it is not there (yet).
+    #[track_caller]
+    pub fn metric(&self, name: &str) -> u64 {
+        let text = self.ask("/metrics");
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.map_or(0, |value| value.parse().expect("a whole number"))
     }
 
     /// What it has logged.

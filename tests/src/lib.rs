@@ -6,6 +6,7 @@
 //! * [`Client`] and [`Value`]: one RESP connection, replies as they came, and a notation short enough for tables;
 //! * [`Stream`]: the replication stream as a replica would read it;
 //! * [`Gateway`] and [`Phone`]: lct-gateway processes and the WebSocket clients that talk to them;
+//! * [`Raw`]: a WebSocket of bytes, for those who do not keep to the protocol;
 //! * [`dump`]: the framing of a module value inside a DUMP payload;
 //! * [`docs`]: the examples in the documents;
 //! * [`random`]: seeds that are printed and can be given again.
@@ -20,6 +21,7 @@ pub mod dump;
 mod fill;
 mod gateway;
 pub mod random;
+mod raw;
 mod server;
 mod stream;
 
@@ -27,6 +29,7 @@ pub use binaries::{binary, module, panic_module, root};
 pub use client::{Client, ToArg, Value};
 pub use fill::{digests, fill, oddities, purge_under_way};
 pub use gateway::{Gateway, Phone};
+pub use raw::Raw;
 pub use server::{Builder, Server, Stop};
 pub use stream::Stream;
 
