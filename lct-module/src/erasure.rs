@@ -69,8 +69,8 @@ impl State {
     }
 }
 
-/// Visits were removed.
-pub(crate) fn visits_removed() {
+/// Something was removed.
+pub(crate) fn something_removed() {
     update(|state| state.removed = state.removed.or_else(|| Some(Instant::now())));
 }
 

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use lct_graph::{DecodeError, IdError, LoadError};
+use lct_graph::{DecodeError, IdError, LoadError, NoAlertId, Taken};
 
 use crate::spec::Spec;
 
@@ -22,6 +22,8 @@ pub(crate) enum Error {
     NoSuchKey,
     /// LCT.LOAD from a client.
     NotLoading,
+    /// LCT.STAND from a client.
+    NotReplicated,
     /// Bytes that are no part of a graph.
     NoPart(DecodeError),
     /// A part of another graph.
@@ -32,10 +34,10 @@ pub(crate) enum Error {
     Internal,
     /// A panic in the middle of a change, now or earlier.
     Damaged,
-    /// The visitor of this visit (from 1) was revoked.
+    /// The visitor was revoked.
     Revoked {
-        /// Which visit of the command, from 1.
-        visit: usize,
+        /// Which visit of a command that takes many, from 1.
+        visit: Option<usize>,
     },
     /// No option of the command.
     UnknownOption {
@@ -62,6 +64,8 @@ pub(crate) enum Rule {
     Millis,
     /// A decimal from 1 to 2^53 − 1.
     Count,
+    /// A decimal from 0 to 2^53 − 1 that is no time.
+    Number,
     /// An id.
     Id(IdError),
     /// Later than another argument.
@@ -72,6 +76,16 @@ pub(crate) enum Rule {
     Before(&'static str),
     /// 1 or 2.
     Order,
+    /// 1, because of another argument.
+    FirstOrder,
+    /// One of the words for why somebody warns.
+    Reason,
+    /// … or, of a place, one of those that say something of others.
+    SpaceReason,
+    /// The id of an alert.
+    Alert(NoAlertId),
+    /// Not the id of somebody else's warning.
+    Own(Taken),
     /// high, medium or low.
     Priority,
     /// 32 hexadecimal digits.
@@ -129,6 +143,12 @@ impl From<LoadError> for Error {
     }
 }
 
+impl From<Taken> for Error {
+    fn from(error: Taken) -> Self {
+        Rule::Own(error).broken_by("warning")
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -143,8 +163,13 @@ impl fmt::Display for Error {
             Self::Damaged => f.write_str(
                 "ERR the graph was damaged by an internal error; restart the server to load it again",
             ),
+            Self::NotReplicated => f.write_str("ERR LCT.STAND: only by replication"),
             Self::Revoked { visit } => {
-                write!(f, "REVOKED visit {visit}: visitor: this id was revoked and cannot be used again")
+                f.write_str("REVOKED ")?;
+                if let Some(n) = visit {
+                    write!(f, "visit {n}: ")?;
+                }
+                f.write_str("visitor: this id was revoked and cannot be used again")
             }
             Self::UnknownOption { position, command } => {
                 let options: Vec<_> = command.options.iter().map(|option| option.name()).collect();
@@ -164,6 +189,7 @@ impl fmt::Display for Rule {
                 "must be a whole number of milliseconds from 0 to 9007199254740991, in plain digits",
             ),
             Self::Count => f.write_str("must be a whole number from 1 to 9007199254740991, in plain digits"),
+            Self::Number => f.write_str("must be a whole number from 0 to 9007199254740991, in plain digits"),
             Self::Id(IdError::Length) => f.write_str("must be 1 to 128 bytes long"),
             Self::Id(IdError::NotUtf8) => f.write_str("must be UTF-8"),
             Self::Id(IdError::Control) => f.write_str("must not hold control characters"),
@@ -171,6 +197,11 @@ impl fmt::Display for Rule {
             Self::NotBefore(other) => write!(f, "must not be before {other}"),
             Self::Before(other) => write!(f, "must be before {other}"),
             Self::Order => f.write_str("must be 1 or 2"),
+            Self::FirstOrder => f.write_str("must be 1 where the reason is alerted"),
+            Self::Reason => f.write_str("must be positive, contact, symptoms or alerted"),
+            Self::SpaceReason => f.write_str("must be positive, contact or symptoms"),
+            Self::Alert(error) => error.fmt(f),
+            Self::Own(error) => error.fmt(f),
             Self::Priority => f.write_str("must be high, medium or low"),
             Self::Salt => f.write_str("must be 32 hexadecimal digits"),
             Self::Once => f.write_str("given twice"),

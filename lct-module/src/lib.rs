@@ -7,7 +7,9 @@
 
 mod arguments;
 mod commands;
+mod doorbell;
 mod erasure;
+mod errands;
 mod error;
 #[expect(
     unsafe_code,
@@ -17,9 +19,12 @@ mod ffi;
 mod limits;
 mod metrics;
 mod options;
+mod resolved;
 mod retention;
+mod scratch;
 mod settings;
 mod spec;
+mod standing;
 mod sweep;
 mod value;
 
@@ -37,7 +42,7 @@ const COMMANDS: &[Spec] = &[
         speed: Speed::Fast,
         takes: Takes::Repeated(&[Param::Visitor, Param::Space, Param::Start, Param::End]),
         options: &[],
-        internal: &[],
+        internal: &[Opt::Clock, Opt::Late, Opt::Expired],
         summary: c"Logs visits: who was in which space from when to when",
         complexity: c"O(log N) for each visit, N being the visits of its visitor and of its space",
     },
@@ -48,7 +53,7 @@ const COMMANDS: &[Spec] = &[
         speed: Speed::Fast,
         takes: Takes::Once(&[Param::Visitor, Param::Space, Param::Start, Param::NewStart, Param::NewEnd]),
         options: &[],
-        internal: &[],
+        internal: &[Opt::Clock, Opt::Late, Opt::Expired],
         summary: c"Moves a visit to another time",
         complexity: c"O(log N), N being the visits of the visitor and of the space",
     },
@@ -97,6 +102,83 @@ const COMMANDS: &[Spec] = &[
         complexity: c"O(V (log N + M)), V being the visits of the visitor (ORDER 2: and of every contact), N the visits to their spaces and M those that overlap; COUNT and WITHTIMES sort the answer",
     },
     Spec {
+        name: c"lct.warn",
+        run: commands::warn::run,
+        access: Access::Grow,
+        speed: Speed::Slow,
+        takes: Takes::Once(&[Param::Warning, Param::Visitor, Param::Reason]),
+        options: &[Opt::From, Opt::To, Opt::At, Opt::Order, Opt::MinTime, Opt::Within, Opt::Linger, Opt::MinPriority, Opt::Hold, Opt::DryRun],
+        internal: &[Opt::Until, Opt::Clock, Opt::Late, Opt::Expired],
+        summary: c"Warns whoever shared a space with a visitor at the same time",
+        complexity: c"That of LCT.EXPOSED with the same options, and O(A) for A alerts",
+    },
+    Spec {
+        name: c"lct.warnspace",
+        run: commands::warnspace::run,
+        access: Access::Grow,
+        speed: Speed::Slow,
+        takes: Takes::Once(&[Param::Warning, Param::Space, Param::Reason, Param::From, Param::To]),
+        options: &[Opt::At, Opt::MinTime, Opt::Within, Opt::DryRun],
+        internal: &[Opt::Until, Opt::Clock, Opt::Late, Opt::Expired],
+        summary: c"Warns whoever was in a space in a period",
+        complexity: c"O(log N + M + A), N being the visits to the space, M those in the period and A the alerts",
+    },
+    Spec {
+        name: c"lct.retract",
+        run: commands::retract::run,
+        access: Access::Amend,
+        speed: Speed::Slow,
+        takes: Takes::Once(&[Param::Warning]),
+        options: &[],
+        internal: &[Opt::Clock],
+        summary: c"Takes a warning back from everyone it has alerted",
+        complexity: c"O(A), A being the visitors the warning has alerted",
+    },
+    Spec {
+        name: c"lct.release",
+        run: commands::release::run,
+        access: Access::Grow,
+        speed: Speed::Slow,
+        takes: Takes::Once(&[Param::Warning]),
+        options: &[Opt::DryRun],
+        internal: &[Opt::Clock, Opt::Late, Opt::Expired],
+        summary: c"Lets a held warning alert whomever it concerns",
+        complexity: c"That of LCT.EXPOSED with the options of the warning, and O(A) for A alerts",
+    },
+    Spec {
+        name: c"lct.warnings",
+        run: commands::warnings::run,
+        access: Access::Read,
+        speed: Speed::Slow,
+        takes: Takes::Once(&[]),
+        options: &[Opt::Count],
+        internal: &[],
+        summary: c"Lists the warnings of a graph",
+        complexity: c"O(W log W), W being the warnings",
+    },
+    Spec {
+        name: c"lct.alerts",
+        run: commands::alerts::run,
+        access: Access::Read,
+        speed: Speed::Slow,
+        takes: Takes::Once(&[Param::Visitor]),
+        options: &[],
+        internal: &[],
+        summary: c"Lists the alerts in a visitor's inbox",
+        complexity: c"O(A log A), A being the alerts in the inbox",
+    },
+    Spec {
+        name: c"lct.ack",
+        run: commands::ack::run,
+        access: Access::Erase,
+        speed: Speed::Fast,
+        takes: Takes::Many(&[Param::Visitor], Param::Alert),
+        options: &[],
+        internal: &[],
+        summary: c"Takes alerts out of a visitor's inbox",
+        complexity: c"O(1) for each alert",
+    },
+    Spec {
         name: c"lct.forget",
         run: commands::forget::run,
         access: Access::Erase,
@@ -104,7 +186,7 @@ const COMMANDS: &[Spec] = &[
         takes: Takes::Once(&[Param::Visitor]),
         options: &[],
         internal: &[],
-        summary: c"Erases a visitor with all visits",
+        summary: c"Erases a visitor with all visits and alerts",
         complexity: c"O(V log N), V being the visits of the visitor and N those to their spaces",
     },
     Spec {
@@ -126,8 +208,8 @@ const COMMANDS: &[Spec] = &[
         takes: Takes::Once(&[]),
         options: &[Opt::Before, Opt::Alerts],
         internal: &[Opt::Clock],
-        summary: c"Removes the visits that have ended by a time",
-        complexity: c"O(N), N being the visitors, the spaces and the visits that go; done in slices outside of transactions and scripts",
+        summary: c"Removes the visits that have ended by a time, and alerts and warnings that are over",
+        complexity: c"O(N), N being the visitors, the spaces, the warnings and the visits that go; done in slices outside of transactions and scripts",
     },
     Spec {
         name: c"lct.info",
@@ -150,6 +232,17 @@ const COMMANDS: &[Spec] = &[
         internal: &[],
         summary: c"Adds a part of a graph while the append-only file is being read; internal",
         complexity: c"O(N log N), N being the visits in the part",
+    },
+    Spec {
+        name: c"lct.stand",
+        run: commands::stand::run,
+        access: Access::Amend,
+        speed: Speed::Slow,
+        takes: Takes::Once(&[Param::Warning]),
+        options: &[],
+        internal: &[Opt::Clock, Opt::Expired],
+        summary: c"Brings the second order of a standing warning up to date; internal",
+        complexity: c"That of LCT.EXPOSED with the options of the warning",
     },
     #[cfg(feature = "panic-command")]
     Spec {

@@ -1,6 +1,6 @@
 //! What a client may log and ask, given what time it is and how the server is set.
 
-use lct_graph::{Millis, Order, Priority, Question};
+use lct_graph::{MAX_MILLIS, Millis, Moment, Order, Priority, Question};
 
 use crate::error::{Error, Result, Rule};
 use crate::options::Options;
@@ -11,6 +11,7 @@ use crate::settings;
 pub(crate) struct Limits {
     now: Millis,
     retention: Millis,
+    late: Millis,
     max_visit: Millis,
     max_ahead: Millis,
 }
@@ -20,6 +21,7 @@ impl Limits {
     pub(crate) const NONE: Self = Self {
         now: 0,
         retention: 0,
+        late: 0,
         max_visit: 0,
         max_ahead: 0,
     };
@@ -29,6 +31,7 @@ impl Limits {
         Self {
             now,
             retention: settings::RETENTION.millis(),
+            late: settings::LATE.millis(),
             max_visit: settings::MAX_VISIT.millis(),
             max_ahead: settings::MAX_AHEAD.millis(),
         }
@@ -37,6 +40,26 @@ impl Limits {
     /// A visit that ended by then has expired; 0, by which none has, without a retention.
     pub(crate) const fn expired(&self) -> Millis {
         before(self.now, self.retention)
+    }
+
+    /// What time it is, and which visits are late or have expired.
+    pub(crate) const fn moment(&self) -> Moment {
+        Moment {
+            now: self.now,
+            late: before(self.now, self.late),
+            expired: self.expired(),
+        }
+    }
+
+    /// From then on no visit that is not late can overlap what happened before `at`.
+    pub(crate) fn stands_until(&self, at: Millis) -> Millis {
+        if self.max_visit == 0 || self.late == 0 {
+            MAX_MILLIS
+        } else {
+            at.saturating_add(self.max_visit)
+                .saturating_add(self.late)
+                .min(MAX_MILLIS)
+        }
     }
 
     /// Checks that a client may log a visit. `start_name` and `end_name` are what the command calls its times.
@@ -65,6 +88,28 @@ impl Limits {
     /// # Errors
     /// AT too far ahead, FROM not before TO, WITHIN without MINTIME.
     pub(crate) fn question(&self, options: &Options) -> Result<Option<Question>> {
+        let question = self.window(options)?;
+        Ok((question.from < question.to).then_some(question))
+    }
+
+    /// The terms that `options` give a warning, with every default resolved. An empty window is the empty one at AT.
+    ///
+    /// # Errors
+    /// As [`Self::question`].
+    pub(crate) fn terms(&self, options: &Options) -> Result<Question> {
+        let terms = self.window(options)?;
+        Ok(if terms.from < terms.to {
+            terms
+        } else {
+            Question {
+                from: terms.at,
+                to: terms.at,
+                ..terms
+            }
+        })
+    }
+
+    fn window(&self, options: &Options) -> Result<Question> {
         if let (Some(from), Some(to)) = (options.from, options.to)
             && from >= to
         {
@@ -78,17 +123,16 @@ impl Limits {
             .from
             .unwrap_or(0)
             .max(before(at.max(self.now), self.retention));
-        let to = options.to.unwrap_or(at).min(at);
-        Ok((from < to).then_some(Question {
+        Ok(Question {
             from,
-            to,
+            to: options.to.unwrap_or(at).min(at),
             at,
             order: options.order.unwrap_or(Order::First),
             min_time: options.min_time,
             within: options.within,
             linger: options.linger.unwrap_or(0),
             min_priority: options.min_priority.unwrap_or(Priority::Low),
-        }))
+        })
     }
 
     /// AT, which is now if nobody says otherwise.
@@ -144,6 +188,7 @@ mod tests {
     const LIMITS: Limits = Limits {
         now: 10_000,
         retention: 1_000,
+        late: 500,
         max_visit: 300,
         max_ahead: 200,
     };
@@ -225,6 +270,48 @@ mod tests {
         );
         let none = Limits::NONE.check_visit(("start", 0), ("end", lct_graph::MAX_MILLIS));
         assert_eq!(none, Ok(()));
+    }
+
+    #[test]
+    fn a_warning_whose_window_is_empty_is_a_warning_all_the_same() {
+        let terms = |limits: Limits, options: &Options| {
+            let terms = limits.terms(options).unwrap();
+            (terms.from, terms.to, terms.at)
+        };
+        assert_eq!(terms(LIMITS, &Options::default()), (9_000, 10_000, 10_000));
+        let options = Options {
+            to: Some(8_000),
+            ..Options::default()
+        };
+        assert_eq!(terms(LIMITS, &options), (10_000, 10_000, 10_000));
+        // What a replica is told of it means the same there.
+        let told = Options {
+            from: Some(10_000),
+            at: Some(10_000),
+            ..Options::default()
+        };
+        assert_eq!(terms(Limits::NONE, &told), (10_000, 10_000, 10_000));
+    }
+
+    #[test]
+    fn a_warning_stands_until_whatever_may_still_match_it_would_be_late() {
+        assert_eq!(LIMITS.stands_until(10_000), 10_800);
+        for for_ever in [
+            Limits { late: 0, ..LIMITS },
+            Limits {
+                max_visit: 0,
+                ..LIMITS
+            },
+        ] {
+            assert_eq!(for_ever.stands_until(10_000), MAX_MILLIS);
+        }
+        assert_eq!(LIMITS.stands_until(MAX_MILLIS), MAX_MILLIS);
+        let moment = Moment {
+            now: 10_000,
+            late: 9_500,
+            expired: 9_000,
+        };
+        assert_eq!(LIMITS.moment(), moment);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::ffi::InfoSection;
-use crate::{erasure, sweep};
+use crate::{doorbell, erasure, sweep};
 
 /// Visits added.
 pub(crate) static VISITS_LOGGED: Counter = Counter::new();
@@ -13,6 +13,12 @@ pub(crate) static QUESTIONS_ANSWERED: Counter = Counter::new();
 pub(crate) static VISITS_PURGED: Counter = Counter::new();
 /// Purges that removed something.
 pub(crate) static PURGES: Counter = Counter::new();
+/// LCT.WARN and LCT.WARNSPACE that gave or revised a warning.
+pub(crate) static WARNINGS_GIVEN: Counter = Counter::new();
+/// Alerts given, or given anew, by LCT.WARN, LCT.WARNSPACE and LCT.RELEASE at once.
+pub(crate) static ALERTS_GIVEN: Counter = Counter::new();
+/// Rings of the doorbell that went out: one for each alert given or changed, by whatever.
+pub(crate) static RINGS_PUBLISHED: Counter = Counter::new();
 /// Visitors erased by LCT.FORGET and LCT.REVOKE.
 pub(crate) static VISITORS_ERASED: Counter = Counter::new();
 /// Rewrites of the append-only file asked for.
@@ -53,6 +59,10 @@ pub(crate) fn write(section: &mut InfoSection) {
     section.field(c"purges", PURGES.get());
     section.field(c"purges_running", sweep::running());
     section.field(c"last_purge", LAST_PURGE.get());
+    section.field(c"warnings_given", WARNINGS_GIVEN.get());
+    section.field(c"alerts_given", ALERTS_GIVEN.get());
+    section.field(c"rings_published", RINGS_PUBLISHED.get());
+    section.field(c"graphs_ringing", doorbell::waiting());
     section.field(c"visitors_erased", VISITORS_ERASED.get());
     section.field(c"erasure_pending", u64::from(erasure::is_pending()));
     section.field(c"aof_rewrites", AOF_REWRITES.get());

@@ -21,7 +21,12 @@ pub(crate) struct Options {
     pub(crate) count: Option<usize>,
     pub(crate) before: Option<Millis>,
     pub(crate) alerts: Option<Millis>,
+    pub(crate) hold: Option<u64>,
+    pub(crate) dry_run: bool,
     pub(crate) clock: Option<Millis>,
+    pub(crate) late: Option<Millis>,
+    pub(crate) expired: Option<Millis>,
+    pub(crate) until: Option<Millis>,
     pub(crate) salt: Option<[u8; 16]>,
     #[cfg(feature = "panic-command")]
     pub(crate) write: bool,
@@ -75,7 +80,12 @@ impl Options {
             Opt::Count => self.count = Some(count(value()?)?),
             Opt::Before => self.before = Some(millis(value()?)?),
             Opt::Alerts => self.alerts = Some(millis(value()?)?),
+            Opt::Hold => self.hold = Some(hold(value()?)?),
+            Opt::DryRun => self.dry_run = true,
             Opt::Clock => self.clock = Some(millis(value()?)?),
+            Opt::Late => self.late = Some(millis(value()?)?),
+            Opt::Expired => self.expired = Some(millis(value()?)?),
+            Opt::Until => self.until = Some(millis(value()?)?),
             Opt::Salt => self.salt = Some(salt(value()?)?),
             #[cfg(feature = "panic-command")]
             Opt::Write => self.write = true,
@@ -93,14 +103,23 @@ fn order(text: &[u8]) -> Result<Order> {
 }
 
 fn priority(text: &[u8]) -> Result<Priority> {
-    [
-        (&b"high"[..], Priority::High),
-        (b"medium", Priority::Medium),
-        (b"low", Priority::Low),
-    ]
-    .into_iter()
-    .find_map(|(word, priority)| word.eq_ignore_ascii_case(text).then_some(priority))
-    .ok_or(Rule::Priority.broken_by(Opt::MinPriority.name()))
+    [Priority::High, Priority::Medium, Priority::Low]
+        .into_iter()
+        .find(|&priority| word(priority).as_bytes().eq_ignore_ascii_case(text))
+        .ok_or(Rule::Priority.broken_by(Opt::MinPriority.name()))
+}
+
+/// The word for a priority.
+pub(crate) const fn word(priority: Priority) -> &'static str {
+    match priority {
+        Priority::High => "high",
+        Priority::Medium => "medium",
+        Priority::Low => "low",
+    }
+}
+
+fn hold(text: &[u8]) -> Result<u64> {
+    decimal(text).ok_or(Rule::Number.broken_by(Opt::Hold.name()))
 }
 
 fn count(text: &[u8]) -> Result<usize> {

@@ -10,9 +10,10 @@ use lct_graph::Millis;
 
 use lct_graph::PurgeCut;
 
+use crate::errands;
 use crate::ffi::{Context, Cursor, Key, Mode, Name, Task};
 use crate::limits::before;
-use crate::settings;
+use crate::settings::{self, Setting};
 use crate::sweep::{self, Slice};
 
 /// How often to look whether a round is due.
@@ -22,12 +23,19 @@ const IDLE: Duration = Duration::from_millis(100);
 const SHORTEST: Duration = Duration::from_millis(500);
 /// Rounds in the time of one retention.
 const ROUNDS: Millis = 672;
-/// Between two rounds if visits never expire; they then only pick up what was left lying (see [`care_for`]).
+/// Between two rounds if neither visits nor alerts expire; they then only pick up what was left lying (see [`care_for`]).
 const WITHOUT_RETENTION: Duration = Duration::from_secs(30 * 60);
 
 thread_local! {
     static ROUND: RefCell<Option<Round>> = const { RefCell::new(None) };
     static LAST_BEGIN: Cell<Option<Instant>> = const { Cell::new(None) };
+    /// Whether this server led when the timer last looked.
+    static LED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Makes a round due: a graph may have come, or come under another name.
+pub(crate) fn look_round() {
+    LAST_BEGIN.set(None);
 }
 
 /// The timer behind the rounds.
@@ -38,6 +46,12 @@ impl Task for Retention {
 
     fn run(context: Context<'_>) -> Option<Duration> {
         let mut round = ROUND.take(); // a panic ends the round
+        let leads = context.leads();
+        if leads && !LED.replace(leads) {
+            round = None; // nothing a round did while another server led is enough
+            look_round();
+        }
+        LED.set(leads);
         if context.is_loading() {
             return Some(IDLE);
         }
@@ -57,9 +71,14 @@ impl Task for Retention {
 }
 
 fn is_due() -> bool {
-    let interval = match settings::RETENTION.millis() {
-        0 => WITHOUT_RETENTION,
-        retention => SHORTEST.max(Duration::from_millis(retention / ROUNDS)),
+    let shortest = [&settings::RETENTION, &settings::ALERT_TTL]
+        .into_iter()
+        .map(Setting::millis)
+        .filter(|&duration| duration > 0)
+        .min();
+    let interval = match shortest {
+        None => WITHOUT_RETENTION,
+        Some(duration) => SHORTEST.max(Duration::from_millis(duration / ROUNDS)),
     };
     LAST_BEGIN
         .get()
@@ -109,11 +128,13 @@ impl Round {
 }
 
 /// Purges a graph if it holds something expired. It also picks up what was left lying: a purge under way that no slice
-/// goes on with (after RENAME, MOVE or SWAPDB), and the key of a graph that is empty (after a failover in between).
+/// goes on with and errands (after RENAME, MOVE or SWAPDB), and the key of a graph that is empty (after a failover in
+/// between).
 fn care_for(context: Context<'_>, name: &[u8], slice: Slice) {
     let name = Name::new(name);
     let mut key = Key::open(context, &name, Mode::Housekeeping);
     let Ok(Some(value)) = key.value() else { return }; // gone, or damaged
+    errands::note(context, name.bytes(), value);
     if value.graph().purging() {
         if !sweep::is_swept(value) {
             let _ = sweep::continue_later(context, &mut key, 0);

@@ -48,6 +48,8 @@ pub(crate) enum Access {
     Read,
     /// Writes; refused when memory is full.
     Grow,
+    /// Writes what cannot wait until there is room: never refused.
+    Amend,
     /// Removes; never refused.
     Erase,
 }
@@ -68,6 +70,8 @@ pub(crate) enum Takes {
     Once(&'static [Param]),
     /// All of them, as often as one likes.
     Repeated(&'static [Param]),
+    /// The first ones once, the last one as often as one likes.
+    Many(&'static [Param], Param),
 }
 
 /// An argument known by its place.
@@ -89,6 +93,12 @@ pub(crate) enum Param {
     From,
     /// A time.
     To,
+    /// An id.
+    Warning,
+    /// Why somebody warns, one of four words.
+    Reason,
+    /// The id of an alert.
+    Alert,
     /// A part of a graph, as its codec writes it.
     Part,
 }
@@ -105,13 +115,23 @@ impl Param {
             Self::NewEnd => "newend",
             Self::From => "from",
             Self::To => "to",
+            Self::Warning => "warning",
+            Self::Reason => "reason",
+            Self::Alert => "alert",
             Self::Part => "part",
         }
     }
 
     /// Whether it says something about somebody, so that it must show neither in MONITOR nor in SLOWLOG.
     const fn is_personal(self) -> bool {
-        matches!(self, Self::Visitor | Self::Space | Self::Part)
+        !self.is_time()
+    }
+
+    const fn is_time(self) -> bool {
+        matches!(
+            self,
+            Self::Start | Self::End | Self::NewStart | Self::NewEnd | Self::From | Self::To
+        )
     }
 }
 
@@ -142,8 +162,18 @@ pub(crate) enum Opt {
     Before,
     /// A time.
     Alerts,
+    /// A number.
+    Hold,
+    /// No value.
+    DryRun,
     /// The time at which a client gave the command.
     Clock,
+    /// Visits that ended by then were late at that time.
+    Late,
+    /// Visits that ended by then had expired at that time.
+    Expired,
+    /// Until when a warning stands.
+    Until,
     /// The key of a graph's revocations.
     Salt,
     /// No value.
@@ -167,7 +197,12 @@ impl Opt {
             Self::Count => "COUNT",
             Self::Before => "BEFORE",
             Self::Alerts => "ALERTS",
+            Self::Hold => "HOLD",
+            Self::DryRun => "DRYRUN",
             Self::Clock => "CLOCK",
+            Self::Late => "LATE",
+            Self::Expired => "EXPIRED",
+            Self::Until => "UNTIL",
             Self::Salt => "SALT",
             #[cfg(feature = "panic-command")]
             Self::Write => "WRITE",
@@ -176,14 +211,22 @@ impl Opt {
 
     fn kind(self) -> DocKind {
         match self {
-            Self::From | Self::To | Self::At | Self::Before | Self::Alerts | Self::Clock => {
-                DocKind::Time
+            Self::From
+            | Self::To
+            | Self::At
+            | Self::Before
+            | Self::Alerts
+            | Self::Clock
+            | Self::Late
+            | Self::Expired
+            | Self::Until => DocKind::Time,
+            Self::MinTime | Self::Within | Self::Linger | Self::Count | Self::Hold => {
+                DocKind::Integer
             }
-            Self::MinTime | Self::Within | Self::Linger | Self::Count => DocKind::Integer,
             Self::Order => DocKind::one_of(&["1", "2"]),
             Self::MinPriority => DocKind::one_of(&["high", "medium", "low"]),
             Self::Salt => DocKind::String,
-            Self::WithTimes => DocKind::Token,
+            Self::WithTimes | Self::DryRun => DocKind::Token,
             #[cfg(feature = "panic-command")]
             Self::Write => DocKind::Token,
         }
@@ -218,6 +261,8 @@ pub(crate) enum DocKind {
     OneOf(Vec<ArgumentDoc>),
     /// All of these, once or more.
     Repeated(Vec<ArgumentDoc>),
+    /// Bytes, once or more.
+    Strings,
 }
 
 impl DocKind {
@@ -234,10 +279,10 @@ impl DocKind {
 
 impl From<Param> for ArgumentDoc {
     fn from(param: Param) -> Self {
-        let kind = if param.is_personal() {
-            DocKind::String
-        } else {
+        let kind = if param.is_time() {
             DocKind::Time
+        } else {
+            DocKind::String
         };
         Self {
             name: param.name().to_owned(),
@@ -278,7 +323,7 @@ impl Spec {
 
     /// The number of arguments with the command's name; at least so many if negative.
     pub(crate) fn arity(&self) -> i32 {
-        let needed = i32::try_from(2 + self.params().len()).unwrap_or(i32::MAX);
+        let needed = i32::try_from(2 + self.params().count()).unwrap_or(i32::MAX);
         let is_exact = matches!(self.takes, Takes::Once(_))
             && self.options.is_empty()
             && self.internal.is_empty();
@@ -290,12 +335,12 @@ impl Spec {
         let mut flags = String::from(match self.access {
             Access::Read => "readonly",
             Access::Grow => "write deny-oom",
-            Access::Erase => "write",
+            Access::Amend | Access::Erase => "write",
         });
         if self.speed == Speed::Fast {
             flags += " fast";
         }
-        if self.params().iter().any(|param| param.is_personal()) {
+        if self.params().any(Param::is_personal) {
             flags += " no-monitor no-slowlog";
         }
         flags
@@ -319,16 +364,23 @@ impl Spec {
             kind: DocKind::Key,
             is_optional: false,
         };
-        let params = self.params().iter().copied().map(ArgumentDoc::from);
-        let params = match self.takes {
-            Takes::Once(_) => params.collect(),
-            Takes::Repeated(_) => vec![ArgumentDoc {
-                name: "visit".to_owned(),
-                token: None,
-                kind: DocKind::Repeated(params.collect()),
-                is_optional: false,
-            }],
-        };
+        let mut params: Vec<_> = self.params().map(ArgumentDoc::from).collect();
+        match self.takes {
+            Takes::Once(_) => {}
+            Takes::Repeated(_) => {
+                params = vec![ArgumentDoc {
+                    name: "visit".to_owned(),
+                    token: None,
+                    kind: DocKind::Repeated(params),
+                    is_optional: false,
+                }];
+            }
+            Takes::Many(..) => {
+                if let Some(last) = params.last_mut() {
+                    last.kind = DocKind::Strings;
+                }
+            }
+        }
         let options = self.options.iter().copied().map(ArgumentDoc::from);
         std::iter::once(graph)
             .chain(params)
@@ -336,9 +388,11 @@ impl Spec {
             .collect()
     }
 
-    const fn params(&self) -> &'static [Param] {
-        match self.takes {
-            Takes::Once(params) | Takes::Repeated(params) => params,
-        }
+    fn params(&self) -> impl Iterator<Item = Param> {
+        let (params, last) = match self.takes {
+            Takes::Once(params) | Takes::Repeated(params) => (params, None),
+            Takes::Many(params, last) => (params, Some(last)),
+        };
+        params.iter().copied().chain(last)
     }
 }

@@ -13,6 +13,8 @@ use lct_graph::{PurgeCut, PurgeProgress};
 
 use crate::error::{Error, Result};
 use crate::ffi::{self, BlockedClient, Context, Key, Mode, Name, Task, guard};
+use crate::resolved::Resolved;
+use crate::spec::Opt;
 use crate::value::Value;
 use crate::{erasure, metrics};
 
@@ -101,23 +103,17 @@ pub(crate) fn purge(
     if matches!(progress, PurgeProgress::Done { changed: false, .. }) {
         return Ok(Purged::All(0));
     }
-    let [before, alerts, now] =
-        [cut.before, cut.alerts, cut.now].map(|time| time.to_string().into_bytes());
     context.replicate(
         c"LCT.PURGE",
-        &[
-            key.name().bytes(),
-            b"BEFORE",
-            &before,
-            b"ALERTS",
-            &alerts,
-            b"CLOCK",
-            &now,
-        ],
+        Resolved::new([key.name().bytes()])
+            .time(Opt::Before, cut.before)
+            .time(Opt::Alerts, cut.alerts)
+            .time(Opt::Clock, cut.now)
+            .words(),
     );
     metrics::PURGES.add(1);
     metrics::LAST_PURGE.set(cut.now);
-    erasure::visits_removed();
+    erasure::something_removed();
     let purged = match progress {
         PurgeProgress::Done {
             visits: removed, ..

@@ -64,6 +64,7 @@ impl Value {
     pub(crate) fn duplicate(&self) -> Result<Self> {
         let mut graph = self.intact()?.clone();
         while graph.purge_step(usize::MAX) == PurgeProgress::More {}
+        graph.drop_rings(); // the original rings
         Ok(Self {
             graph,
             last_purge: self.last_purge,

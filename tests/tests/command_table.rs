@@ -15,6 +15,8 @@ struct Expected {
 enum Access {
     Read,
     Grow,
+    /// Grows, but is never refused for want of memory.
+    Amend,
     Erase,
 }
 
@@ -34,13 +36,20 @@ const fn command(
     }
 }
 
-const COMMANDS: [Expected; 10] = [
+const COMMANDS: [Expected; 17] = [
     command("lct.visit", -6, Access::Grow, true, "g v s 0 1"),
-    command("lct.revisit", 7, Access::Grow, true, "g v s 0 1 2"),
+    command("lct.revisit", -7, Access::Grow, true, "g v s 0 1 2"),
     command("lct.unvisit", 5, Access::Erase, true, "g v s 0"),
     command("lct.visits", -3, Access::Read, true, "g v"),
     command("lct.present", -5, Access::Read, true, "g s 0 1"),
     command("lct.exposed", -3, Access::Read, true, "g v"),
+    command("lct.warn", -5, Access::Grow, true, "g w v positive"),
+    command("lct.warnspace", -7, Access::Grow, true, "g w s contact 0 1"),
+    command("lct.retract", -3, Access::Amend, true, "g w"),
+    command("lct.release", -3, Access::Grow, true, "g w"),
+    command("lct.warnings", -2, Access::Read, false, "g"),
+    command("lct.alerts", 3, Access::Read, true, "g v"),
+    command("lct.ack", -4, Access::Erase, true, "g v a"),
     command("lct.purge", -2, Access::Erase, false, "g"),
     command("lct.forget", 3, Access::Erase, true, "g v"),
     command("lct.revoke", -3, Access::Erase, true, "g v"),
@@ -64,7 +73,7 @@ fn the_module_registers_these_commands() {
         .collect();
     listed.sort();
     let mut expected: Vec<&str> = COMMANDS.iter().map(|command| command.name).collect();
-    expected.push("lct.load");
+    expected.extend(["lct.load", "lct.stand"]); // internal
     expected.sort_unstable();
     assert_eq!(listed, expected);
 }
@@ -120,6 +129,11 @@ fn command_info_has_arity_flags_and_keys() {
         assert_eq!(
             has("RO"),
             expected.access == Access::Read,
+            "{name}: {access:?}"
+        );
+        assert_eq!(
+            has("update"),
+            matches!(expected.access, Access::Grow | Access::Amend),
             "{name}: {access:?}"
         );
         assert_eq!(
@@ -235,7 +249,7 @@ fn syntax(arguments: &[Value]) -> String {
             "block" => Some(syntax(has("arguments").expect("a block").items())),
             "unix-time" if token.is_some() => Some("ms".into()),
             "integer" if token.is_some() => Some(
-                if argument.get("name").text() == "count" {
+                if ["count", "hold"].contains(&argument.get("name").text().as_str()) {
                     "n"
                 } else {
                     "ms"

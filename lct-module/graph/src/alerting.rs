@@ -225,10 +225,11 @@ impl Graph {
         }
     }
 
-    /// A warning whose second order may have grown since it was last looked for, if there is one.
+    /// A warning whose second order may have grown since it was last looked for, if there is one: the same until
+    /// [`stand`](Self::stand) has looked. Each has its turn before one has another.
     pub fn next_stale(&mut self) -> Option<Vec<u8>> {
         let warnings = &mut self.warnings;
-        if warnings.unseen < Millis::MAX {
+        if warnings.stale.is_empty() && warnings.unseen < Millis::MAX {
             // What starts at or after the end of a warning's window is not part of it.
             let after = (warnings.unseen.saturating_add(1), 0);
             let reached = warnings.by_at.range(after..).map(|&(_, warning)| warning);
@@ -237,10 +238,11 @@ impl Graph {
             warnings.stale.extend(reached.filter(second));
             warnings.unseen = Millis::MAX;
         }
-        while let Some(warning) = warnings.stale.pop_first() {
+        while let Some(&warning) = warnings.stale.first() {
             if warnings.records.is_used(warning) && warnings.records.value(warning).stands() {
                 return Some(warnings.records.name(warning).to_vec());
             }
+            warnings.stale.remove(&warning);
         }
         None
     }

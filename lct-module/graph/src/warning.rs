@@ -23,8 +23,8 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub(crate) const ALL: [Self; 4] =
-        [Self::Positive, Self::Contact, Self::Symptoms, Self::Alerted];
+    /// All of them, in the order of the list.
+    pub const ALL: [Self; 4] = [Self::Positive, Self::Contact, Self::Symptoms, Self::Alerted];
 
     /// The word that commands and replies use.
     #[must_use]

@@ -12,18 +12,12 @@
 //!
 //! Errors: an id, time or option that is none; FROM not before TO; WITHIN without MINTIME; AT too far ahead.
 
-use std::cell::Cell;
-
-use lct_graph::{Exposure, Graph, Priority, Question, Scratch};
+use lct_graph::{Exposure, Graph, Question, Scratch};
 
 use crate::error::Result;
 use crate::ffi::{Call, Context, Mode};
-use crate::metrics;
-
-thread_local! {
-    /// Kept from question to question. A panic in between leaves a fresh one.
-    static SCRATCH: Cell<Scratch> = Cell::default();
-}
+use crate::options::word;
+use crate::{metrics, scratch};
 
 pub(crate) fn run(call: &Call<'_>) -> Result<()> {
     let mut arguments = call.arguments();
@@ -33,25 +27,21 @@ pub(crate) fn run(call: &Call<'_>) -> Result<()> {
 
     let mut key = call.open(Mode::Read);
     let value = key.value()?;
-    let mut scratch = SCRATCH.take();
-    match (value, question) {
+    scratch::with(|scratch| match (value, question) {
         (Some(value), Some(question)) if options.with_times || options.count.is_some() => {
             let count = options.count.unwrap_or(usize::MAX);
-            let exposures = value
-                .graph()
-                .exposures(visitor, &question, &mut scratch, count);
+            let exposures = value.graph().exposures(visitor, &question, scratch, count);
             reply_exposures(call.context, &exposures, options.with_times);
         }
         (Some(value), Some(question)) => {
-            let contacts = contacts(value.graph(), visitor, &question, &mut scratch);
+            let contacts = contacts(value.graph(), visitor, &question, scratch);
             call.context.reply_array(contacts.len());
             contacts
                 .iter()
                 .for_each(|contact| call.context.reply_bytes(contact));
         }
         _ => call.context.reply_array(0),
-    }
-    SCRATCH.set(scratch);
+    });
     metrics::QUESTIONS_ANSWERED.add(1);
     Ok(())
 }
@@ -78,18 +68,10 @@ fn reply_exposures(context: Context<'_>, exposures: &[Exposure<'_>], with_times:
         context.reply_bytes(exposure.contact);
         if with_times {
             context.reply_integer(exposure.order as u64);
-            context.reply_bytes(name(exposure.priority));
+            context.reply_bytes(word(exposure.priority).as_bytes());
             context.reply_integer(exposure.first);
             context.reply_integer(exposure.last);
             context.reply_integer(exposure.total);
         }
-    }
-}
-
-const fn name(priority: Priority) -> &'static [u8] {
-    match priority {
-        Priority::High => b"high",
-        Priority::Medium => b"medium",
-        Priority::Low => b"low",
     }
 }

@@ -27,7 +27,7 @@ pub(crate) fn run(call: &Call<'_>) -> Result<()> {
     };
     if forgotten.changed {
         call.context.replicate_verbatim();
-        key.changed(c"lct.forget");
+        key.changed(call.event());
         erasure::person_erased();
         metrics::VISITORS_ERASED.add(1);
     }

@@ -1,9 +1,9 @@
 //! `LCT.INFO graph`
 //!
-//! How much a graph holds, expired visits that are not yet purged included.
+//! How much a graph holds, what has expired and is not yet purged included.
 //!
 //! Reply: map (RESP2: flat array) of, in this order: `visitors`, `spaces`, `visits`; `oldest`, the earliest start, and
-//! `newest`, the latest end (null without visits); `warnings`, `alerts`; `revoked`, ids barred; `memory`, bytes, and
+//! `newest`, the latest end (null without visits); `warnings`; `alerts`, those that wait in inboxes; `revoked`, ids barred; `memory`, bytes, and
 //! `bytes-per-visit`, rounded; `retention`, milliseconds; `last-purge`, when this server last purged this graph, 0 if it
 //! has not since it loaded it.
 //!
@@ -32,8 +32,8 @@ pub(crate) fn run(call: &Call<'_>) -> Result<()> {
     map.number("visits", stats.visits);
     map.time("oldest", stats.oldest);
     map.time("newest", stats.newest);
-    map.number("warnings", 0);
-    map.number("alerts", 0);
+    map.number("warnings", stats.warnings);
+    map.number("alerts", stats.alerts);
     map.number("revoked", stats.revoked);
     map.number("memory", memory);
     map.number("bytes-per-visit", bytes_per_visit);

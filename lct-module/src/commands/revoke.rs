@@ -12,6 +12,8 @@
 use crate::error::Result;
 use crate::ffi::{Call, Mode, random_bytes};
 use crate::options::hex;
+use crate::resolved::Resolved;
+use crate::spec::Opt;
 use crate::{erasure, metrics};
 
 pub(crate) fn run(call: &Call<'_>) -> Result<()> {
@@ -28,12 +30,10 @@ pub(crate) fn run(call: &Call<'_>) -> Result<()> {
         .unwrap_or_else(random_bytes);
     let revoked = value.mutate(|graph| graph.revoke(visitor, salt));
     if revoked.changed {
-        let salt = hex(salt);
-        call.context.replicate(
-            c"LCT.REVOKE",
-            &[call.graph.bytes(), visitor, b"SALT", salt.as_bytes()],
+        call.replicate(
+            Resolved::new([call.graph.bytes(), visitor]).option(Opt::Salt, hex(salt).into_bytes()),
         );
-        key.changed(c"lct.revoke");
+        key.changed(call.event());
         erasure::person_erased();
         metrics::VISITORS_ERASED.add(1);
     }

@@ -25,7 +25,7 @@ pub(crate) fn run(call: &Call<'_>) -> Result<()> {
     };
     if removed {
         call.context.replicate_verbatim();
-        key.changed(c"lct.unvisit");
+        key.changed(call.event());
         erasure::person_erased();
     }
     call.context.reply_integer(u64::from(removed));

@@ -5,18 +5,21 @@
 //!
 //! Reply: integer, the visits added (those whose end moved do not count).
 //!
+//! Where the graph holds warnings, a visit can make somebody a contact, who is alerted at once. Replicas are then told what
+//! time it was: `CLOCK ms LATE ms EXPIRED ms` follow the last visit.
+//!
 //! Complexity: O(log N) for each visit, N being the visits of its visitor and of its space.
 //!
 //! Errors: an id or time that is none; end not after start; a visit too long (`lct.max-visit`), too far ahead
 //! (`lct.max-ahead`) or expired (`lct.retention`); `REVOKED` for a visitor that was revoked. Each names the visit.
 
-use lct_graph::{Logged, Millis};
+use lct_graph::{Graph, Logged, Millis, Moment};
 
 use crate::arguments::Arguments;
 use crate::error::{Error, Result};
 use crate::ffi::{Arg, Call, Mode};
 use crate::limits::Limits;
-use crate::metrics;
+use crate::{metrics, scratch};
 
 /// A visit to be logged.
 struct Visit<'a> {
@@ -43,13 +46,16 @@ impl<'a> Visit<'a> {
 
 pub(crate) fn run(call: &Call<'_>) -> Result<()> {
     let mut arguments = call.arguments();
-    if !arguments.len().is_multiple_of(4) {
+    // Six more words are the moment at which a client logged these.
+    let is_told = call.context.must_obey() && arguments.len() % 4 == 2;
+    if !is_told && !arguments.len().is_multiple_of(4) {
         return Err(Error::WrongArity);
     }
     let limits = call.limits();
-    let visits = (1..=arguments.len() / 4)
+    let visits = (1..=(arguments.len() - if is_told { 6 } else { 0 }) / 4)
         .map(|number| Visit::read(&mut arguments, &limits).map_err(|error| error.of_visit(number)))
         .collect::<Result<Vec<_>>>()?;
+    let options = call.options(&mut arguments)?;
 
     let mut key = call.open(Mode::Write);
     let value = key.value_or_create()?;
@@ -57,23 +63,54 @@ pub(crate) fn run(call: &Call<'_>) -> Result<()> {
         .iter()
         .position(|visit| value.graph().is_revoked(visit.visitor))
     {
-        return Err(Error::Revoked { visit: index + 1 });
+        return Err(Error::Revoked {
+            visit: Some(index + 1),
+        });
     }
+    // Without warnings it does not matter at what moment a visit is logged.
+    let moment = value.graph().has_warnings().then(|| call.moment(&options));
     let (mut added, mut moved) = (0, 0);
     value.mutate(|graph| {
-        for visit in &visits {
-            match graph.visit(visit.visitor, visit.space, visit.start, visit.end) {
-                Logged::Added => added += 1,
-                Logged::Moved => moved += 1,
-                Logged::Unchanged => {}
-            }
-        }
+        log(graph, &visits, moment.as_ref(), |logged| match logged {
+            Logged::Added => added += 1,
+            Logged::Moved => moved += 1,
+            Logged::Unchanged => {}
+        });
     });
     if added + moved > 0 {
-        call.context.replicate_verbatim();
-        key.changed(c"lct.visit");
+        match moment {
+            None => call.context.replicate_verbatim(),
+            Some(moment) => call.replicate(call.resolved().moment(&moment)),
+        }
+        key.changed(call.event());
         metrics::VISITS_LOGGED.add(added);
     }
     call.context.reply_integer(added);
     Ok(())
+}
+
+/// Logs all of them, at `moment` if that matters, and tells what became of each.
+fn log(
+    graph: &mut Graph,
+    visits: &[Visit<'_>],
+    moment: Option<&Moment>,
+    mut tell: impl FnMut(Logged),
+) {
+    match moment {
+        None => visits.iter().for_each(|visit| {
+            tell(graph.visit(visit.visitor, visit.space, visit.start, visit.end))
+        }),
+        Some(moment) => scratch::with(|scratch| {
+            for visit in visits {
+                tell(graph.visit_at(
+                    visit.visitor,
+                    visit.space,
+                    visit.start,
+                    visit.end,
+                    moment,
+                    scratch,
+                ));
+            }
+        }),
+    }
 }

@@ -1,8 +1,9 @@
 //! Registers the commands with the server and receives its calls.
 
-use std::ffi::{CString, c_char, c_int};
+use std::ffi::{CStr, CString, c_char, c_int};
 use std::ptr;
 
+use lct_graph::Moment;
 use redis_module::raw;
 
 use super::context::Context;
@@ -14,6 +15,7 @@ use crate::arguments::Arguments;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::options::Options;
+use crate::resolved::Resolved;
 use crate::spec::{Access, ArgumentDoc, DocKind, Spec};
 
 /// One call of a command.
@@ -32,6 +34,26 @@ impl<'c> Call<'c> {
         Arguments::new(self.arguments)
     }
 
+    /// The event that tells of a change by this command, which bears its name.
+    pub(crate) fn event(&self) -> &'static CStr {
+        self.spec.name
+    }
+
+    /// The arguments as they were given, the graph included.
+    pub(crate) fn resolved(&self) -> Resolved<'c> {
+        Resolved::new(
+            std::iter::once(self.graph)
+                .chain(self.arguments)
+                .map(Arg::bytes),
+        )
+    }
+
+    /// Replicates this command with other arguments than it was given.
+    pub(crate) fn replicate(&self, resolved: &Resolved<'_>) {
+        let name = c_string(&self.spec.display_name());
+        self.context.replicate(&name, resolved.words());
+    }
+
     /// The options this command takes, which are the rest of `arguments`.
     ///
     /// # Errors
@@ -46,6 +68,19 @@ impl<'c> Call<'c> {
             Limits::NONE
         } else {
             Limits::current(self.context.now())
+        }
+    }
+
+    /// What time it is: for a call that must be obeyed what it says itself, 0 where it says nothing.
+    pub(crate) fn moment(&self, options: &Options) -> Moment {
+        if self.context.must_obey() {
+            Moment {
+                now: options.clock.unwrap_or(0),
+                late: options.late.unwrap_or(0),
+                expired: options.expired.unwrap_or(0),
+            }
+        } else {
+            self.limits().moment()
         }
     }
 
@@ -102,8 +137,16 @@ const ENTRIES: [Entry; COMMANDS.len()] = [
     entry::<8>,
     entry::<9>,
     entry::<10>,
-    #[cfg(feature = "panic-command")]
     entry::<11>,
+    entry::<12>,
+    entry::<13>,
+    entry::<14>,
+    entry::<15>,
+    entry::<16>,
+    entry::<17>,
+    entry::<18>,
+    #[cfg(feature = "panic-command")]
+    entry::<19>,
 ];
 
 /// Registers every command; false if the server refuses one.
@@ -199,7 +242,9 @@ const END_OF_KEY_SPECS: raw::RedisModuleCommandKeySpec = raw::RedisModuleCommand
 fn graph_key(spec: &Spec) -> raw::RedisModuleCommandKeySpec {
     let flags = match spec.access {
         Access::Read => raw::REDISMODULE_CMD_KEY_RO | raw::REDISMODULE_CMD_KEY_ACCESS,
-        Access::Grow => raw::REDISMODULE_CMD_KEY_RW | raw::REDISMODULE_CMD_KEY_UPDATE,
+        Access::Grow | Access::Amend => {
+            raw::REDISMODULE_CMD_KEY_RW | raw::REDISMODULE_CMD_KEY_UPDATE
+        }
         Access::Erase => raw::REDISMODULE_CMD_KEY_RW | raw::REDISMODULE_CMD_KEY_DELETE,
     };
     raw::RedisModuleCommandKeySpec {
@@ -243,7 +288,7 @@ impl RawArguments {
     fn argument(&mut self, argument: &ArgumentDoc) -> raw::RedisModuleCommandArg {
         let (kind, parts): (_, &[ArgumentDoc]) = match &argument.kind {
             DocKind::Key => (raw::RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_KEY, &[]),
-            DocKind::String => (
+            DocKind::String | DocKind::Strings => (
                 raw::RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_STRING,
                 &[],
             ),
@@ -269,7 +314,7 @@ impl RawArguments {
             ),
         };
         let flags = match argument.kind {
-            DocKind::Repeated(_) => raw::REDISMODULE_CMD_ARG_MULTIPLE,
+            DocKind::Repeated(_) | DocKind::Strings => raw::REDISMODULE_CMD_ARG_MULTIPLE,
             _ if argument.is_optional => raw::REDISMODULE_CMD_ARG_OPTIONAL,
             _ => raw::REDISMODULE_CMD_ARG_NONE,
         };

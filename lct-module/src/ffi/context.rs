@@ -70,10 +70,14 @@ impl Context<'_> {
         let avoid = api!(RedisModule_AvoidReplicaTraffic);
         // SAFETY: takes nothing.
         let paused = unsafe { avoid() } != 0;
+        self.leads() && !paused
+    }
+
+    /// Whether this server is a primary, with all its data loaded.
+    pub(crate) fn leads(self) -> bool {
         let flags = self.flags();
         flags & raw::REDISMODULE_CTX_FLAGS_MASTER != 0
             && flags & raw::REDISMODULE_CTX_FLAGS_LOADING == 0
-            && !paused
     }
 
     /// Now, in epoch milliseconds.
@@ -183,8 +187,11 @@ impl Context<'_> {
     }
 
     /// Replicates `command` with `arguments`.
-    pub(crate) fn replicate(self, command: &CStr, arguments: &[&[u8]]) {
-        let names: Vec<Name> = arguments.iter().map(|bytes| Name::new(bytes)).collect();
+    pub(crate) fn replicate(self, command: &CStr, arguments: &[impl AsRef<[u8]>]) {
+        let names: Vec<Name> = arguments
+            .iter()
+            .map(|bytes| Name::new(bytes.as_ref()))
+            .collect();
         let mut raw_names: Vec<_> = names.iter().map(|name| name.raw()).collect();
         let replicate = api!(RedisModule_Replicate);
         // SAFETY: the format "v" takes an array of strings and its length; the strings live until `names` goes.
@@ -197,6 +204,13 @@ impl Context<'_> {
                 raw_names.len(),
             )
         };
+    }
+
+    /// Publishes a message to the subscribers of this server and, in a cluster, of all its nodes. Not replicated.
+    pub(crate) fn publish(self, channel: &Arg, message: &Arg) {
+        let publish = api!(RedisModule_PublishMessage);
+        // SAFETY: a context we were given and live strings.
+        unsafe { publish(self.raw, channel.raw(), message.raw()) };
     }
 
     /// Tells clients that watch or cache `key` that it changed.

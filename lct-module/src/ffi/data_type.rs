@@ -10,9 +10,9 @@ use redis_module::raw;
 use super::context::Context;
 use super::guard::catch;
 use super::server;
-use crate::erasure;
 use crate::error::Error;
 use crate::value::Value;
+use crate::{erasure, retention};
 
 /// The name in every RDB file, for ever.
 const NAME: &CStr = c"lct-graph";
@@ -87,6 +87,7 @@ unsafe extern "C" fn rdb_load(io: *mut raw::RedisModuleIO, encoding: c_int) -> *
         loop {
             let part = io.read().ok_or(Error::Snapshot("cut short"))?;
             if part.bytes().is_empty() {
+                retention::look_round(); // it may hold errands, and RESTORE tells nobody else
                 return Ok(Box::into_raw(Box::new(value)).cast());
             }
             value.load(part.bytes())?;
@@ -166,7 +167,7 @@ unsafe extern "C" fn free_effort(
 /// A graph was deleted, overwritten or has expired: its ids should leave the disk too.
 unsafe extern "C" fn unlink(_context: *mut raw::RedisModuleKeyOptCtx, _value: *const c_void) {
     let _ = catch(|| {
-        erasure::visits_removed();
+        erasure::something_removed();
         Ok(())
     });
 }
@@ -177,7 +178,12 @@ unsafe extern "C" fn copy(
 ) -> *mut c_void {
     // SAFETY: the server's value, alive during this call.
     let value = unsafe { value_of(value) };
-    catch(|| Ok(Box::into_raw(Box::new(value.duplicate()?)).cast())).unwrap_or(ptr::null_mut())
+    let duplicate = || {
+        let duplicate = value.duplicate()?;
+        retention::look_round(); // it may hold errands
+        Ok(Box::into_raw(Box::new(duplicate)).cast())
+    };
+    catch(duplicate).unwrap_or(ptr::null_mut())
 }
 
 unsafe extern "C" fn digest(digest: *mut raw::RedisModuleDigest, value: *mut c_void) {
@@ -334,7 +340,7 @@ unsafe extern "C" fn flush_event(
 ) {
     if what == raw::REDISMODULE_SUBEVENT_FLUSHDB_START {
         let _ = catch(|| {
-            erasure::visits_removed();
+            erasure::something_removed();
             Ok(())
         });
     }

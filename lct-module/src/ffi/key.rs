@@ -8,6 +8,7 @@ use redis_module::raw;
 use super::context::Context;
 use super::data_type;
 use super::string::Arg;
+use crate::errands;
 use crate::error::{Error, Result};
 use crate::value::Value;
 
@@ -99,12 +100,13 @@ impl<'c> Key<'c> {
             .expect("the key has just been made sure to exist"))
     }
 
-    /// Ends a change: tells who listens (`event`), and lets go of a graph that holds nothing any more.
+    /// Ends a change: tells who listens (`event`), notes what it leaves to be done, and lets go of a graph that holds nothing
+    /// any more.
     pub(crate) fn changed(self, event: &'static CStr) {
         self.end(Some(event));
     }
 
-    /// Lets go of the graph if it holds nothing any more.
+    /// The same after looking only.
     pub(crate) fn retire(self) {
         self.end(None);
     }
@@ -112,6 +114,9 @@ impl<'c> Key<'c> {
     fn end(mut self, event: Option<&'static CStr>) {
         let (context, name) = (self.context, self.name);
         let deleted = self.delete_if_empty();
+        if !deleted && let Ok(Some(value)) = self.value() {
+            errands::note(context, name.bytes(), value);
+        }
         if event.is_some() || deleted {
             context.signal(name);
         }
