@@ -102,7 +102,7 @@ impl Graph {
             && record.terms == warn.terms
             && record.stands_until == warn.stands_until
             && record.hold == warn.hold
-            && !self.warnings.hides_any(record.asked);
+            && !self.hides_any(record.asked);
         let was_held = record.state == WarningState::Held;
         if same {
             self.set_terms(warning, |record| record.state = WarningState::Active);

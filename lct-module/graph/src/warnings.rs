@@ -157,7 +157,7 @@ impl Record {
 }
 
 /// Warnings by something else's number.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Lists {
     lists: HashMap<u32, SmallVec<[u32; 4]>>,
     /// Heap bytes of the longer lists.
@@ -203,6 +203,15 @@ impl Lists {
 
     fn heap(&self) -> usize {
         self.heap + allocated(self.lists.allocation_size())
+    }
+}
+
+impl Clone for Lists {
+    /// A copy of a list takes what it holds, not what it once held.
+    fn clone(&self) -> Self {
+        let lists = self.lists.clone();
+        let heap = lists.values().map(spilled).sum();
+        Self { lists, heap }
     }
 }
 
@@ -315,11 +324,6 @@ impl Warnings {
     pub(crate) fn is_exempt(&self, asked: Stamp, visitor: u32, space: u32, start: Millis) -> bool {
         !self.late.is_empty()
             && (self.late.get(&(visitor, space, start))).is_some_and(|&logged| logged > asked)
-    }
-
-    /// Whether any visit is hidden from a warning whose terms were given then.
-    pub(crate) fn hides_any(&self, asked: Stamp) -> bool {
-        self.late.values().any(|&logged| logged > asked)
     }
 
     /// When the visit was logged, if it was late and some warning must not see it.
@@ -552,6 +556,16 @@ impl Graph {
     /// When an alert is issued: now, but not in the past of a purge under way, which would take it for an old one.
     pub(crate) fn issue_time(&self, now: Millis) -> Millis {
         now.max(self.purge.as_ref().map_or(0, |purge| purge.alerts()))
+    }
+
+    /// Whether any visit is hidden from a warning whose terms were given then.
+    pub(crate) fn hides_any(&self, asked: Stamp) -> bool {
+        let is_alive = |visitor: u32, space: u32, start: Millis| {
+            let len = self.visitors.value(visitor).find(start, space);
+            len.is_some_and(|len| !self.is_dead(visitor, space, start, start + len))
+        };
+        (self.warnings.late.iter())
+            .any(|(&(visitor, space, start), &at)| at > asked && is_alive(visitor, space, start))
     }
 
     /// Takes a visitor out of every warning; whether they were in any.
