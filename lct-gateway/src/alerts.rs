@@ -4,33 +4,19 @@
 use std::fmt::{self, Write};
 use std::str::FromStr;
 
+use prometheus_client::encoding::EncodeLabelValue;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
-use crate::policy::Reason;
+use crate::policy::{Priority, Reason};
 
 /// An alert's id: `<32 hex>.<n>`. Same hex, same alert; n counts its changes from 1.
 ///
-/// The hex is the first half of SHA-256 over the warning's id and the recipient's, so the ids that one warning gives
-/// to different people cannot be linked without the warning's id, which only its sender has.
+/// The module makes it from the warning's id and the recipient's, so the ids that one warning gives to different
+/// people cannot be linked without the warning's id, which only its sender has.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AlertId {
     hash: [u8; 16],
     version: u32,
-}
-
-impl AlertId {
-    /// The first alert of this warning for this visitor.
-    pub fn first(warning: Uuid, visitor: &str) -> Self {
-        let digest = Sha256::new()
-            .chain_update(warning.hyphenated().to_string())
-            .chain_update(visitor)
-            .finalize();
-        let mut hash = [0; 16];
-        hash.copy_from_slice(&digest[..16]);
-        Self { hash, version: 1 }
-    }
 }
 
 impl fmt::Display for AlertId {
@@ -86,13 +72,24 @@ impl<'de> Deserialize<'de> for AlertId {
 }
 
 /// Whether an alert still holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, EncodeLabelValue)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// It does.
     Active,
     /// Its warning was taken back.
     Withdrawn,
+}
+
+impl State {
+    /// The state, as the module writes it.
+    pub fn from_text(text: &str) -> Option<Self> {
+        match text {
+            "active" => Some(Self::Active),
+            "withdrawn" => Some(Self::Withdrawn),
+            _ => None,
+        }
+    }
 }
 
 /// An alert as its recipient gets it.
@@ -106,6 +103,9 @@ pub struct Alert {
     pub state: State,
     /// UTC midnight of the day it was issued, in epoch milliseconds.
     pub issued: u64,
+    /// How urgent it is: for numbers only, never sent.
+    #[serde(skip)]
+    pub priority: Priority,
 }
 
 #[cfg(test)]
@@ -113,19 +113,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_half_a_hash_of_warning_and_visitor() {
-        let warning: Uuid = "0d9a5e4c-6c1e-4f0a-9d6b-3f0a5e4c6c1e".parse().unwrap();
-        // printf 0d9a5e4c-6c1e-4f0a-9d6b-3f0a5e4c6c1eu1 | sha256sum | cut -c-32
-        let id = AlertId::first(warning, "u1");
-        assert_eq!(id.to_string(), "d0d677c1919b14ed7b5715b212f1bafd.1");
-        assert_ne!(id, AlertId::first(warning, "u2"));
-        assert_eq!(id.to_string().parse(), Ok(id));
-    }
-
-    #[test]
     fn only_the_canonical_form_is_an_id() {
         let hex = "00112233445566778899aabbccddeeff";
-        assert!(format!("{hex}.17").parse::<AlertId>().is_ok());
+        let id: AlertId = format!("{hex}.17").parse().unwrap();
+        assert_eq!(id.to_string(), format!("{hex}.17"));
         for bad in [
             String::new(),
             hex.into(),

@@ -1,155 +1,346 @@
-//! What a session wants done, and the doing: commands of the module, and the doorbell for those exposed.
+//! What a client wants done, and the doing. WebSockets and REST both end here.
 
+use std::sync::Arc;
+
+use redis::RedisError;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use crate::alerts::{AlertId, State};
-use crate::doorbell::{self, Ring};
-use crate::graphs::Graph;
+use crate::alerts::{Alert, AlertId};
+use crate::books::Books;
+use crate::caps::Caps;
+use crate::clock;
+use crate::codes::{Codes, OneTimeCode};
+use crate::feedback::Feedback;
+use crate::graphs::{Graph, Graphs};
+use crate::identity::{Caller, Right};
 use crate::ids::VisitorId;
-use crate::module::{Module, ModuleError, Visit};
+use crate::metrics::Metrics;
+use crate::module::{Module, ModuleError, Visit, Warning};
 use crate::node_id::NodeId;
-use crate::policy::{self, Reason};
+use crate::policy::{Policy, Reason};
 use crate::protocol::{Code, Fault};
+use crate::redis_link::RedisLink;
+use crate::registry::Place;
+use crate::rules::Rules;
 
-/// What a session wants done. The visitor is always the session's.
+/// How many inboxes are read at once.
+const READS: usize = 256;
+
+/// What a client wants done, and may: it cannot be made without the right. The visitor is always the caller.
 #[derive(Debug)]
-pub enum Command {
-    /// Add a visit, or move its end.
-    Log {
-        /// Where it is kept.
-        graph: Graph,
-        /// Whose it is.
-        visitor: VisitorId,
-        /// The visit.
-        visit: Visit,
-    },
+pub struct Command {
+    graph: Graph,
+    caller: Caller,
+    task: Task,
+}
+
+impl Command {
+    /// Checks that the caller may do this.
+    ///
+    /// # Errors
+    /// The caller may not.
+    pub fn new(graph: Graph, caller: &Caller, task: Task) -> Result<Self, Fault> {
+        if caller.role.may(task.right()) {
+            Ok(Self {
+                graph,
+                caller: caller.clone(),
+                task,
+            })
+        } else {
+            Err(caller.role.refusal())
+        }
+    }
+
+    /// The graph it is about.
+    pub const fn graph(&self) -> Graph {
+        self.graph
+    }
+
+    /// What is to be done.
+    pub const fn task(&self) -> &Task {
+        &self.task
+    }
+
+    /// What is to be done, alone.
+    pub fn into_task(self) -> Task {
+        self.task
+    }
+}
+
+/// What can be done.
+#[derive(Debug)]
+pub enum Task {
+    /// Add visits, or move the ends of those that have the same place and start; all or nothing.
+    Log(Vec<Visit>),
     /// Give a visit another start and end.
     Move {
-        /// Where it is kept.
-        graph: Graph,
-        /// Whose it is.
-        visitor: VisitorId,
         /// Its start so far, in epoch milliseconds.
         start: u64,
         /// The visit as it is to be.
         new: Visit,
     },
     /// Remove a visit.
-    Delete {
-        /// Where it is kept.
-        graph: Graph,
-        /// Whose it is.
-        visitor: VisitorId,
-        /// The visit.
-        visit: NodeId,
-    },
-    /// Alert whoever was exposed to this visitor.
+    Delete(NodeId),
+    /// Alert whoever was exposed.
     Warn {
-        /// Whose visits count.
-        graph: Graph,
-        /// Who warns.
-        visitor: VisitorId,
         /// The warning.
         warning: Uuid,
         /// Why.
         reason: Reason,
         /// The day of first symptoms or of the test, in epoch milliseconds.
         since: Option<u64>,
+        /// The operator's one-time code.
+        code: Option<OneTimeCode>,
     },
+    /// Withdraw a warning.
+    Retract(Uuid),
+    /// Take alerts out of the inbox.
+    Ack(Vec<AlertId>),
+    /// Read all own visits.
+    Export,
+    /// Remove everything about the caller.
+    Forget,
+    /// The same, and for ever.
+    Revoke,
+    /// Tell the operator something.
+    Feedback(String),
 }
 
-/// Carries a command out. Every command can be repeated: done twice, it has the effect of once.
-///
-/// # Errors
-/// What to tell the client.
-pub async fn run(module: &Module, command: Command) -> Result<(), Fault> {
-    match command {
-        Command::Log {
+impl Task {
+    const fn right(&self) -> Right {
+        match self {
+            Self::Log(_) | Self::Move { .. } | Self::Delete(_) => Right::Visits,
+            Self::Warn { .. } | Self::Retract(_) => Right::Warn,
+            Self::Ack(_) => Right::Ack,
+            Self::Export => Right::Export,
+            Self::Forget | Self::Revoke => Right::Erase,
+            Self::Feedback(_) => Right::Feedback,
+        }
+    }
+}
+
+/// What came of it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Done {
+    /// It was done; there is nothing more to say.
+    Plain,
+    /// The caller's visits, by start.
+    Visits(Vec<Visit>),
+    /// So many visits were removed.
+    Removed(u64),
+}
+
+/// Everything by which commands are carried out.
+pub struct Services {
+    /// The module.
+    pub module: Module,
+    /// Caps.
+    pub caps: Caps,
+    /// One-time codes.
+    pub codes: Codes,
+    codes_required: bool,
+    feedback: Feedback,
+    policy: Policy,
+    hold: u64,
+    control: Control,
+    reads: Semaphore,
+    metrics: Arc<Metrics>,
+}
+
+/// Messages from gateway to gateway.
+struct Control {
+    books: Books,
+    graphs: Arc<Graphs>,
+}
+
+impl Control {
+    /// Tells every gateway to close the connections of a visitor that was revoked.
+    async fn revoked(&self, graph: Graph, visitor: &VisitorId) -> Result<(), ModuleError> {
+        let place = Place::of(&self.graphs, graph, visitor.as_str());
+        let mut pipe = redis::pipe();
+        pipe.cmd("PUBLISH")
+            .arg(self.graphs.control(graph))
+            .arg(place.to_hex())
+            .ignore();
+        self.books.run(&pipe).await
+    }
+}
+
+impl Services {
+    /// Prepares everything; connections open at the first command.
+    ///
+    /// # Errors
+    /// Never seen; the library's signature.
+    pub fn new(
+        link: &RedisLink,
+        rules: Rules,
+        graphs: Arc<Graphs>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, RedisError> {
+        let module = Module::new(
+            link,
+            rules.durability,
+            Arc::clone(&graphs),
+            Arc::clone(&metrics),
+        )?;
+        let books = Books::new(link)?;
+        Ok(Self {
+            module,
+            caps: Caps::new(
+                books.clone(),
+                Arc::clone(&graphs),
+                rules.limits,
+                Arc::clone(&metrics),
+            ),
+            codes: Codes::new(books.clone(), Arc::clone(&graphs)),
+            feedback: Feedback::new(books.clone(), Arc::clone(&graphs)),
+            control: Control { books, graphs },
+            codes_required: rules.codes_required,
+            policy: rules.policy,
+            hold: rules.hold,
+            reads: Semaphore::new(READS),
+            metrics,
+        })
+    }
+
+    /// Reads a visitor's inbox, most urgent first, when its turn comes.
+    ///
+    /// # Errors
+    /// What to tell the client.
+    pub async fn inbox(&self, graph: Graph, visitor: &VisitorId) -> Result<Vec<Alert>, Fault> {
+        let _turn = self.reads.acquire().await.expect("never closed");
+        let alerts = self.module.alerts(graph, visitor).await?;
+        self.metrics.inboxes.inc();
+        self.metrics.inbox_alerts.inc_by(alerts.len() as u64);
+        Ok(alerts)
+    }
+
+    /// Carries a command out. Every command can be repeated: done twice, it has the effect of once.
+    ///
+    /// # Errors
+    /// What to tell the client.
+    pub async fn run(&self, command: Command) -> Result<Done, Fault> {
+        let Command {
             graph,
-            visitor,
-            visit,
-        } => Ok(module.visit(graph, &visitor, &visit).await?),
-        Command::Move {
-            graph,
-            visitor,
-            start,
-            new,
-        } => {
-            // Not there under its old start: a repeated message finds it moved already.
-            if module.revisit(graph, &visitor, start, &new).await?
-                || module.has_visit(graph, &visitor, &new).await?
-            {
-                Ok(())
-            } else {
-                Err(Fault::new(
-                    Code::UnknownVisit,
-                    "loggedNodeId: must name a visit that is still there",
-                ))
+            caller,
+            task,
+        } = command;
+        let (module, visitor) = (&self.module, &caller.visitor);
+        match task {
+            Task::Log(visits) => {
+                self.caps
+                    .visits(graph, &caller, visits.len() as u64)
+                    .await?;
+                module.visit(graph, visitor, &visits).await?;
+            }
+            Task::Move { start, new } => {
+                self.caps.visits(graph, &caller, 1).await?;
+                // Not there under its old start: a repeated message finds it moved already.
+                if !module.revisit(graph, visitor, start, &new).await?
+                    && !module.has_visit(graph, visitor, &new).await?
+                {
+                    return Err(Fault::new(
+                        Code::UnknownVisit,
+                        "loggedNodeId: must name a visit that is still there",
+                    ));
+                }
+            }
+            // Gone already is as good as removed: a repeated message is answered like the first.
+            Task::Delete(visit) => {
+                module
+                    .unvisit(graph, visitor, &visit.space, visit.start)
+                    .await?;
+            }
+            Task::Warn {
+                warning,
+                reason,
+                since,
+                code,
+            } => {
+                self.warn(graph, &caller, warning, reason, since, code)
+                    .await?
+            }
+            Task::Retract(warning) => {
+                self.caps.warning_request(graph, &caller).await?;
+                module.retract(graph, warning).await?;
+            }
+            Task::Ack(alerts) => module.ack(graph, visitor, &alerts).await?,
+            Task::Export => return Ok(Done::Visits(module.visits(graph, visitor).await?)),
+            Task::Forget => return Ok(Done::Removed(module.forget(graph, visitor).await?)),
+            Task::Revoke => {
+                let removed = module.revoke(graph, visitor).await?;
+                self.control.revoked(graph, visitor).await?;
+                return Ok(Done::Removed(removed));
+            }
+            Task::Feedback(text) => {
+                self.caps.feedback(graph, &caller).await?;
+                self.feedback.add(graph, &text).await?;
             }
         }
-        Command::Delete {
-            graph,
-            visitor,
-            visit,
-        } => {
-            // Gone already is as good as removed: a repeated message is answered like the first.
-            module
-                .unvisit(graph, &visitor, &visit.space, visit.start)
-                .await?;
-            Ok(())
-        }
-        Command::Warn {
-            graph,
-            visitor,
-            warning,
-            reason,
-            since,
-        } => warn(module, graph, &visitor, warning, reason, since).await,
+        Ok(Done::Plain)
     }
-}
 
-/// Asks who was exposed and rings the doorbell for them.
-///
-/// For now the warning is not kept: who is not connected when the bell rings hears nothing, and a warning repeated
-/// rings again (each connection passes the same alert on once).
-async fn warn(
-    module: &Module,
-    graph: Graph,
-    visitor: &VisitorId,
-    warning: Uuid,
-    reason: Reason,
-    since: Option<u64>,
-) -> Result<(), Fault> {
-    let Some(order) = policy::order(reason) else {
-        return Ok(());
-    };
-    let from = since.map(|since| since.saturating_sub(policy::BEFORE_SINCE));
-    let exposed = module.exposed(graph, visitor, from, order).await?;
-    let rings = exposed.iter().map(|contact| Ring {
-        visitor: contact.as_str().into(),
-        alert: AlertId::first(warning, contact),
-        state: State::Active,
-        reason,
-    });
-    for payload in doorbell::payloads(rings) {
-        module.ring(graph, &payload).await?;
+    async fn warn(
+        &self,
+        graph: Graph,
+        caller: &Caller,
+        warning: Uuid,
+        reason: Reason,
+        since: Option<u64>,
+        code: Option<OneTimeCode>,
+    ) -> Result<(), Fault> {
+        self.caps.warning_request(graph, caller).await?;
+        let mut since = since;
+        if self.codes_required && graph == Graph::Main && reason == Reason::Positive {
+            let code = code.ok_or_else(|| {
+                Fault::new(
+                    Code::BadCode,
+                    "code: is needed with the reason positive; whoever told the result hands one out",
+                )
+            })?;
+            self.caps.guess(graph, caller).await?;
+            let spent = self.codes.spend(graph, code, warning).await?;
+            self.caps.guessed_right(graph, caller).await?;
+            since = spent.since.or(since);
+        }
+        self.caps
+            .warning(graph, caller, warning, reason, since)
+            .await?;
+        let terms = self.policy.terms(reason);
+        let warning = Warning {
+            id: warning,
+            reason,
+            from: terms.from(since, clock::now()),
+            terms,
+            hold: self.hold,
+        };
+        Ok(self.module.warn(graph, &caller.visitor, &warning).await?)
     }
-    Ok(())
 }
 
 impl From<ModuleError> for Fault {
     fn from(error: ModuleError) -> Self {
         match error {
-            ModuleError::Refused { argument, rule } => {
+            ModuleError::Refused {
+                visit,
+                argument,
+                rule,
+            } => {
                 let field = match argument.as_str() {
                     "visitor" => "userID",
                     "space" => "place_id",
                     "newstart" => "start",
                     "newend" => "end",
                     "FROM" => "since",
+                    "alert" => "alerts",
                     same => same,
                 };
-                Self::bad_value(field, &rule)
+                match visit {
+                    // Of a batch: its number, from 1.
+                    Some(number) => Self::bad_value(&format!("visit {number}: {field}"), &rule),
+                    None => Self::bad_value(field, &rule),
+                }
             }
             ModuleError::Revoked => Self::new(
                 Code::Revoked,
@@ -170,18 +361,42 @@ impl From<ModuleError> for Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::address::Network;
+    use crate::identity::Role;
 
     #[test]
     fn a_refusal_names_the_field_the_client_sent() {
-        let fault: Fault = ModuleError::Refused {
-            argument: "newstart".into(),
-            rule: "further ahead than lct.max-ahead allows".into(),
-        }
-        .into();
-        assert_eq!(fault.code, Code::BadValue);
+        let fault = |visit| {
+            Fault::from(ModuleError::Refused {
+                visit,
+                argument: "newstart".into(),
+                rule: "further ahead than lct.max-ahead allows".into(),
+            })
+        };
+        assert_eq!(fault(None).code, Code::BadValue);
         assert_eq!(
-            fault.message,
+            fault(None).message,
             "start: further ahead than lct.max-ahead allows"
         );
+        assert_eq!(
+            fault(Some(3)).message,
+            "visit 3: start: further ahead than lct.max-ahead allows"
+        );
+    }
+
+    #[test]
+    fn no_command_is_made_without_the_right_to_it() {
+        let caller = |role| Caller {
+            visitor: VisitorId::new("a").unwrap(),
+            role,
+            network: Network::of([127, 0, 0, 1].into()),
+        };
+        let made = |role, task| Command::new(Graph::Main, &caller(role), task).is_ok();
+        assert!(made(Role::Device, Task::Export));
+        assert!(!made(Role::Code, Task::Export));
+        assert!(!made(Role::Code, Task::Ack(Vec::new())));
+        assert!(made(Role::Code, Task::Revoke));
+        assert!(!made(Role::Open, Task::Revoke));
+        assert!(made(Role::Open, Task::Retract(Uuid::nil())));
     }
 }

@@ -10,9 +10,12 @@ use ipnet::IpNet;
 use crate::bucket::Rate;
 use crate::connection::Deadlines;
 use crate::graphs::Graphs;
+use crate::identity::Auth;
+use crate::operator::Action;
 use crate::ops;
 use crate::origin::Origin;
 use crate::redis_link::{Certificates, RedisLink};
+use crate::rules::{self, Rules};
 use crate::tls::{Files, Tls};
 
 /// Connects contact tracing clients to the LCT module in Redis.
@@ -23,6 +26,10 @@ use crate::tls::{Files, Tls};
 #[derive(Debug, Parser)]
 #[command(name = "lct-gateway", version, after_help = EXAMPLES)]
 pub struct Flags {
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub action: Option<Action>,
+
     /// Where clients connect; port 0 takes a free one and the log says which.
     #[arg(
         long,
@@ -77,6 +84,7 @@ pub struct Flags {
     #[arg(
         long,
         env = "LCT_REDIS",
+        global = true,
         hide_env_values = true,
         value_name = "URL",
         default_value = "redis://127.0.0.1:6390",
@@ -88,6 +96,7 @@ pub struct Flags {
     #[arg(
         long,
         env = "LCT_REDIS_CA",
+        global = true,
         value_name = "FILE",
         help_heading = "Redis"
     )]
@@ -97,6 +106,7 @@ pub struct Flags {
     #[arg(
         long,
         env = "LCT_REDIS_CERT",
+        global = true,
         value_name = "FILE",
         requires = "redis_key",
         help_heading = "Redis"
@@ -107,6 +117,7 @@ pub struct Flags {
     #[arg(
         long,
         env = "LCT_REDIS_KEY",
+        global = true,
         value_name = "FILE",
         requires = "redis_cert",
         help_heading = "Redis"
@@ -114,21 +125,28 @@ pub struct Flags {
     pub redis_key: Option<PathBuf>,
 
     /// Allow a Redis on another machine without TLS.
-    #[arg(long, env = "LCT_ALLOW_PLAIN_REDIS", help_heading = "Redis")]
+    #[arg(
+        long,
+        env = "LCT_ALLOW_PLAIN_REDIS",
+        global = true,
+        help_heading = "Redis"
+    )]
     pub allow_plain_redis: bool,
 
     /// The graph that clients write to unless they ask for Sandbox, the playground.
     #[arg(
         long,
         env = "LCT_GRAPH",
+        global = true,
         value_name = "NAME",
         default_value = "lct",
         help_heading = "Redis"
     )]
     pub graph: String,
 
-    /// How clients say who they are. `open` believes their userID: for development and for old clients.
-    #[arg(long, env = "LCT_AUTH", value_name = "WAY", default_value = "open", value_parser = auth,
+    /// How clients say who they are: `key`, by a signature, or `open`, by a userID that is believed, for development
+    /// and old clients.
+    #[arg(long, env = "LCT_AUTH", value_name = "WAY", default_value = "key", value_parser = auth,
           help_heading = "Who may connect")]
     pub auth: Auth,
 
@@ -223,6 +241,10 @@ pub struct Flags {
           value_parser = seconds, help_heading = "Ending")]
     pub drain_timeout: Duration,
 
+    /// Warnings, caps, replicas.
+    #[command(flatten)]
+    pub rules: rules::Flags,
+
     /// How much to log. Logs never hold an id, a place, a message or a client's address.
     #[arg(
         long,
@@ -255,13 +277,6 @@ Examples:
   lct-gateway --listen 10.0.0.5:8787 --trusted-proxy 10.0.0.0/24 \\
               --redis-ca ca.pem --redis-cert gateway.pem --redis-key gateway.key
       behind a reverse proxy that speaks TLS, with Redis on another machine";
-
-/// How clients say who they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Auth {
-    /// By a userID, which is believed.
-    Open,
-}
 
 /// How much to log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -299,6 +314,10 @@ pub struct Config {
     pub ops_token: Option<ops::Token>,
     /// The certificate for clients, if there is one.
     pub tls: Option<Tls>,
+    /// How clients say who they are.
+    pub auth: Auth,
+    /// Warnings, caps, replicas.
+    pub rules: Rules,
     /// The proxies that are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// The most client connections.
@@ -336,8 +355,7 @@ impl TryFrom<Flags> for Config {
     /// # Errors
     /// One line that names the flag and its rule.
     fn try_from(flags: Flags) -> Result<Self, String> {
-        let Auth::Open = flags.auth;
-        if !flags.listen.ip().is_loopback() && !flags.allow_open {
+        if flags.auth == Auth::Open && !flags.listen.ip().is_loopback() && !flags.allow_open {
             return Err(
                 "--listen: must be a loopback address with --auth open, which lets anyone act for anyone; \
                  --allow-open lifts this"
@@ -363,6 +381,8 @@ impl TryFrom<Flags> for Config {
             allow_origin: flags.allow_origin,
             ops_token: ops_token.map_err(|rule| format!("--ops-token: {rule}"))?,
             tls,
+            auth: flags.auth,
+            rules: flags.rules.try_into()?,
             trusted_proxies: flags.trusted_proxy,
             max_connections: flags.max_connections,
             max_per_address: flags.max_per_address,
@@ -390,8 +410,9 @@ impl TryFrom<Flags> for Config {
 
 fn auth(text: &str) -> Result<Auth, &'static str> {
     match text {
+        "key" => Ok(Auth::Key),
         "open" => Ok(Auth::Open),
-        _ => Err("this version serves only --auth open"),
+        _ => Err("must be key or open"),
     }
 }
 
@@ -468,10 +489,14 @@ mod tests {
 
     #[test]
     fn open_identity_stays_on_this_machine_unless_told_otherwise() {
-        assert!(refused(&["--listen", "0.0.0.0:8787"]).contains("--allow-open lifts this"));
-        assert!(config(&["--listen", "0.0.0.0:8787", "--allow-open"]).is_ok());
+        let open = ["--auth", "open", "--listen", "0.0.0.0:8787"];
+        assert!(refused(&open).contains("--allow-open lifts this"));
+        assert!(config(&[&open[..], &["--allow-open"]].concat()).is_ok());
+        assert!(
+            config(&open[2..]).is_ok(),
+            "with keys it may listen anywhere"
+        );
         assert!(config(&["--listen", "[::1]:8787"]).is_ok());
-        assert!(refused(&["--auth", "key"]).contains("this version serves only --auth open"));
     }
 
     #[test]

@@ -10,14 +10,14 @@ use tokio::time::sleep_until;
 use crate::alerts::Alert;
 use crate::bucket::{Bucket, Rate};
 use crate::clock;
-use crate::command;
+use crate::command::{Done, Services};
 use crate::ending::Ending;
 use crate::graphs::Graphs;
 use crate::heartbeat::{Beat, Heartbeat};
+use crate::identity::{Auth, Challenge};
 use crate::metrics::{Limit, Metrics};
-use crate::module::Module;
 use crate::protocol::{Fault, ServerMessage, read};
-use crate::registry::{Registration, Registry};
+use crate::registry::{Place, Registration, Registry, Told};
 use crate::server::Peer;
 use crate::session::{Action, Session};
 use crate::socket::{End, Received, Socket};
@@ -51,8 +51,10 @@ pub struct Deadlines {
 pub struct Context {
     /// The graphs' names.
     pub graphs: Arc<Graphs>,
-    /// The module.
-    pub module: Module,
+    /// How clients say who they are.
+    pub auth: Auth,
+    /// By which commands are carried out.
+    pub services: Arc<Services>,
     /// Who is connected.
     pub registry: Registry,
     /// Numbers.
@@ -65,11 +67,20 @@ pub struct Context {
     pub ending: Arc<Ending>,
 }
 
-/// A command under way.
-type Running = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>;
+/// The pause before an inbox that could not be read is tried again; it doubles up to [`MAX_READ_PAUSE`].
+const MIN_READ_PAUSE: Duration = Duration::from_millis(500);
+const MAX_READ_PAUSE: Duration = Duration::from_secs(10);
+
+/// Frames longer than this are not collected with others before they are sent.
+const LONG_FRAME: usize = 4 * 1024;
+
+/// A command or a reading under way.
+type Running<T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send>>;
 
 /// Serves a client until its connection ends.
-pub async fn serve<S>(stream: S, peer: Peer, context: Arc<Context>)
+///
+/// `origin` is the page's, empty for a program.
+pub async fn serve<S>(stream: S, peer: Peer, origin: String, context: Arc<Context>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -80,7 +91,7 @@ where
     metrics.opened.inc();
     metrics.connections.inc();
     let socket = Socket::new(stream, context.deadlines.write).await;
-    let mut connection = Connection::new(socket, peer, context);
+    let mut connection = Connection::new(socket, peer, origin, context);
     let end = connection.run().await;
     metrics.connections.dec();
     metrics.closed(end);
@@ -95,8 +106,14 @@ struct Connection<S> {
     peer: Peer,
     context: Arc<Context>,
     session: Session,
-    running: Option<Running>,
+    running: Option<Running<Done>>,
+    reading: Option<Running<Vec<Alert>>>,
+    /// When to try again to read the inbox, and the pause before that.
+    read_at: Option<Instant>,
+    read_pause: Duration,
     registration: Option<Registration>,
+    /// The visitor was revoked: go once nothing is owed.
+    revoked: bool,
     heartbeat: Heartbeat,
     messages: Bucket,
     excess: Bucket,
@@ -108,17 +125,22 @@ struct Connection<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    fn new(socket: Socket<S>, peer: Peer, context: Arc<Context>) -> Self {
+    fn new(socket: Socket<S>, peer: Peer, origin: String, context: Arc<Context>) -> Self {
         let now = Instant::now();
+        let challenge = (context.auth == Auth::Key).then(|| Challenge::new(origin, clock::now()));
         let Deadlines {
             hello, ping, pong, ..
         } = context.deadlines;
         Self {
             socket,
+            session: Session::new(Arc::clone(&context.graphs), challenge, peer.network),
             peer,
-            session: Session::new(Arc::clone(&context.graphs)),
             running: None,
+            reading: None,
+            read_at: None,
+            read_pause: MIN_READ_PAUSE,
             registration: None,
+            revoked: false,
             heartbeat: Heartbeat::new(ping, pong, now),
             messages: Bucket::new(now),
             excess: Bucket::new(now),
@@ -130,11 +152,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     async fn run(&mut self) -> End {
+        if let Err(end) = self.start().await {
+            return end;
+        }
         loop {
             if let Err(end) = self.turn().await {
                 return end;
             }
         }
+    }
+
+    async fn start(&mut self) -> Result<(), End> {
+        let mut actions = Vec::new();
+        self.session.on_start(&mut actions);
+        self.carry_out(actions).await?;
+        self.socket.flush().await
     }
 
     /// Waits for one thing to happen and carries out what follows from it.
@@ -150,17 +182,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             received = self.socket.receive(), if self.session.can_read() => {
                 self.on_received(received?, &mut actions)?;
             }
-            alert = next_alert(self.registration.as_mut()) => {
-                let alert = alert.ok_or(End::TooSlow)?;
-                self.session.on_alert(&alert, &mut actions);
+            result = optional(self.reading.as_mut()) => {
+                self.reading = None;
+                if result.is_ok() {
+                    self.read_pause = MIN_READ_PAUSE;
+                }
+                self.session.on_inbox(result, clock::now(), &mut actions);
             }
-            () = sleep_until(due.into()) => self.on_time().await?,
+            told = told(self.registration.as_mut()) => match told {
+                Told::Look => self.session.on_told(&mut actions),
+                Told::Leave => self.revoked = true,
+            },
+            () = sleep_until(due.into()) => self.on_time(&mut actions).await?,
             delay = ending.wait(), if self.leave_at.is_none() => {
                 self.leave_at = Some(Instant::now() + delay);
             }
         }
         self.carry_out(actions).await?;
-        self.socket.flush().await
+        self.socket.flush().await?;
+        if self.revoked && !self.session.is_busy() {
+            return Err(End::Revoked);
+        }
+        Ok(())
     }
 
     fn on_received(&mut self, received: Received, actions: &mut Vec<Action>) -> Result<(), End> {
@@ -197,6 +240,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if !self.session.is_open() {
             due = due.min(self.hello_by);
         }
+        if let Some(read_at) = self.read_at {
+            due = due.min(read_at);
+        }
         // While a command runs its answer is awaited instead; it has a deadline of its own.
         if let Some(leave_at) = self.leave_at.filter(|_| !self.session.is_busy()) {
             due = due.min(leave_at);
@@ -204,8 +250,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         due
     }
 
-    async fn on_time(&mut self) -> Result<(), End> {
+    async fn on_time(&mut self, actions: &mut Vec<Action>) -> Result<(), End> {
         let now = Instant::now();
+        if self.read_at.is_some_and(|at| at <= now) {
+            self.read_at = None;
+            self.session.on_told(actions);
+        }
         if self.leave_at.is_some_and(|at| at <= now) && !self.session.is_busy() {
             return Err(End::Restart);
         }
@@ -233,14 +283,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Action::Send(message) => self.send(&message).await?,
                 Action::Register(graph, visitor) => {
                     self.peer.settle();
-                    self.registration = Some(self.context.registry.register(graph, visitor));
+                    let place = Place::of(&self.context.graphs, graph, visitor.as_str());
+                    self.registration = Some(self.context.registry.register(place));
                 }
                 Action::Run(command) => {
-                    let module = self.context.module.clone();
-                    self.running = Some(Box::pin(
-                        async move { command::run(&module, command).await },
-                    ));
+                    let services = Arc::clone(&self.context.services);
+                    self.running = Some(Box::pin(async move { services.run(command).await }));
                 }
+                Action::Read(graph, visitor) => {
+                    let services = Arc::clone(&self.context.services);
+                    let reading = async move { services.inbox(graph, &visitor).await };
+                    self.reading = Some(Box::pin(reading));
+                }
+                Action::ReadLater => {
+                    let pause = self.read_pause.mul_f64(0.5 + rand::random::<f64>() / 2.0);
+                    self.read_at = Some(Instant::now() + pause);
+                    self.read_pause = (self.read_pause * 2).min(MAX_READ_PAUSE);
+                }
+                Action::Close(end) => return Err(end),
             }
         }
         Ok(())
@@ -248,7 +308,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     async fn send(&mut self, message: &ServerMessage) -> Result<(), End> {
         self.context.metrics.sent(message.kind());
-        self.socket.feed(message.to_frame()).await
+        if let ServerMessage::ExposureAlert { alerts } = message {
+            alerts
+                .iter()
+                .for_each(|alert| self.context.metrics.alert(alert));
+        }
+        let frame = message.to_frame();
+        let long = frame.len() > LONG_FRAME;
+        self.socket.feed(frame).await?;
+        if long {
+            // Several of these would not fit into the buffer together.
+            self.socket.flush().await?;
+        }
+        Ok(())
     }
 }
 
@@ -260,7 +332,7 @@ async fn optional<F: Future + Unpin>(future: Option<F>) -> F::Output {
     }
 }
 
-async fn next_alert(registration: Option<&mut Registration>) -> Option<Arc<Alert>> {
+async fn told(registration: Option<&mut Registration>) -> Told {
     match registration {
         Some(registration) => registration.next().await,
         None => std::future::pending().await,

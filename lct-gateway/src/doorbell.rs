@@ -1,65 +1,75 @@
-//! The doorbell: how gateways learn that there is an alert for someone connected to them.
+//! The doorbell: how a gateway learns that there is something new for someone connected to it.
 //!
-//! A ring is a JSON array of up to 512 entries on the channel `lct:alerts:<graph>`; every gateway listens to both
-//! graphs and passes on what concerns its own connections. Redis drops rings for a gateway that is away, so a ring is
-//! never the record of an alert. (Until the module keeps that record, it is all there is.)
+//! The module rings on the channel `lct:alerts:<graph>`: a JSON array of up to 512 entries that name visitors. What a
+//! ring says beside that is not believed; the connections concerned read their inboxes. Redis drops rings for a gateway
+//! that is away, so after every subscription all connections read theirs. A subscription can also die in silence, so
+//! the gateway rings for itself now and then, on `lct:probe:<random>`, and subscribes anew when it hears nothing.
+//!
+//! Gateways tell each other on `lct:control:<graph>` that a visitor was revoked: a hash, never an id.
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use redis::aio::ConnectionManager;
 use redis::{PushInfo, PushKind, RedisError, Value};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use crate::alerts::{Alert, AlertId, State};
-use crate::clock;
 use crate::graphs::{Graph, Graphs};
-use crate::ids::VisitorId;
 use crate::metrics::Metrics;
-use crate::policy::Reason;
 use crate::redis_link::RedisLink;
-use crate::registry::Registry;
+use crate::registry::{Place, Registry, Told};
 
-/// The most entries of one ring.
-const MAX_ENTRIES: usize = 512;
-
-/// How many rings may wait to be passed on before further ones are dropped.
+/// How many messages may wait to be passed on. Should there be more, every connection reads its inbox.
 const QUEUE: usize = 1024;
 
-/// How long to wait for the first subscription before saying so, and again.
+/// How long Redis may take to answer a subscription, and a gateway's own ring.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// One entry of a ring.
-#[derive(Serialize, Deserialize)]
-pub struct Ring<'a> {
-    /// Whom it concerns.
+/// How often the gateway rings for itself, and after how long without hearing itself it subscribes anew.
+const PROBE_EVERY: Duration = Duration::from_secs(2);
+const PROBE_LIMIT: Duration = Duration::from_secs(8);
+
+/// The pause before another attempt to subscribe.
+const MIN_PAUSE: Duration = Duration::from_millis(100);
+const MAX_PAUSE: Duration = Duration::from_secs(2);
+
+/// One entry of a ring, as far as it is read.
+#[derive(Deserialize)]
+struct Ring<'a> {
     #[serde(borrow)]
-    pub visitor: Cow<'a, str>,
-    /// The alert.
-    pub alert: AlertId,
-    /// Whether it holds.
-    pub state: State,
-    /// Why the sender warned. For now only: once the module keeps alerts, a gateway reads the reason from the inbox
-    /// and this field goes.
-    pub reason: Reason,
+    visitor: Cow<'a, str>,
 }
 
-/// The texts to publish for these entries.
-pub fn payloads<'a>(rings: impl Iterator<Item = Ring<'a>>) -> Vec<String> {
-    let rings: Vec<_> = rings.collect();
-    rings
-        .chunks(MAX_ENTRIES)
-        .map(|chunk| serde_json::to_string(chunk).expect("rings hold only what JSON can write"))
-        .collect()
+/// What came in by the subscription.
+#[derive(Debug, PartialEq, Eq)]
+enum Heard {
+    Ring(Graph, Vec<u8>),
+    Control(Vec<u8>),
+    Probe,
+}
+
+/// Why a subscription ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Loss {
+    /// Redis could not be reached or did not answer.
+    Away,
+    /// Redis refuses it.
+    Refused,
+    /// The connection broke.
+    Broke,
+    /// The gateway did not hear itself.
+    Silent,
 }
 
 /// A gateway's ear on the doorbell.
 pub struct Doorbell {
-    heard: mpsc::Receiver<(Graph, Vec<u8>)>,
-    connection: ConnectionManager,
+    link: RedisLink,
+    commands: ConnectionManager,
+    probe: String,
     graphs: Arc<Graphs>,
     registry: Registry,
     metrics: Arc<Metrics>,
@@ -76,33 +86,10 @@ impl Doorbell {
         registry: Registry,
         metrics: Arc<Metrics>,
     ) -> Result<Self, RedisError> {
-        let (queue, heard) = mpsc::channel(QUEUE);
-        let on_push = {
-            let (graphs, metrics) = (Arc::clone(&graphs), Arc::clone(&metrics));
-            move |push: PushInfo| match push.kind {
-                PushKind::Subscribe => {
-                    let before = metrics.doorbell_heard.set(1);
-                    if before == 0 {
-                        tracing::info!("the doorbell is heard");
-                    }
-                }
-                PushKind::Disconnection => {
-                    metrics.doorbell_heard.set(0);
-                    tracing::warn!("the doorbell lost its connection to Redis");
-                }
-                PushKind::Message => {
-                    if let Some(ring) = message(&graphs, push)
-                        && queue.try_send(ring).is_err()
-                    {
-                        metrics.rings_dropped.inc();
-                    }
-                }
-                _ => {}
-            }
-        };
         Ok(Self {
-            heard,
-            connection: link.subscriptions(on_push)?,
+            link: link.clone(),
+            commands: link.commands(PATIENCE)?,
+            probe: format!("lct:probe:{:032x}", rand::random::<u128>()),
             graphs,
             registry,
             metrics,
@@ -110,111 +97,186 @@ impl Doorbell {
     }
 
     /// Listens and passes on, until dropped.
-    pub async fn run(mut self) {
-        let channels = Graphs::ALL.map(|graph| self.graphs.channel(graph));
-        // Only the first subscription needs this: the connection repeats it by itself after a break.
+    pub async fn run(self) {
+        let mut pause = MIN_PAUSE;
         loop {
-            match timeout(PATIENCE, self.connection.subscribe(&channels[..])).await {
-                Ok(Ok(())) => break,
-                Ok(Err(error)) => {
-                    tracing::warn!(kind = ?error.kind(), "Redis refuses the doorbell");
-                    tokio::time::sleep(PATIENCE).await;
-                }
-                Err(_) => tracing::warn!("Redis does not answer yet"),
-            }
-        }
-        while let Some((graph, payload)) = self.heard.recv().await {
-            self.pass_on(graph, &payload);
+            let loss = self.listen().await;
+            let heard = self.metrics.doorbell_heard.set(0) == 1;
+            tracing::warn!(?loss, "the doorbell is not heard");
+            pause = if heard {
+                MIN_PAUSE
+            } else {
+                (pause * 2).min(MAX_PAUSE)
+            };
+            // So that all gateways of a Redis that comes back do not arrive at once.
+            sleep(pause.mul_f64(0.5 + rand::random::<f64>() / 2.0)).await;
         }
     }
 
-    fn pass_on(&self, graph: Graph, payload: &[u8]) {
+    /// One subscription, from beginning to end.
+    async fn listen(&self) -> Loss {
+        let (queue, mut heard) = mpsc::channel(QUEUE);
+        let missed = Arc::new(AtomicBool::new(false));
+        let on_push = {
+            let (graphs, probe) = (Arc::clone(&self.graphs), self.probe.clone());
+            let missed = Arc::clone(&missed);
+            move |push: PushInfo| {
+                if let Some(message) = message(&graphs, &probe, push)
+                    && queue.try_send(message).is_err()
+                {
+                    missed.store(true, Ordering::Release);
+                }
+            }
+        };
+        let channels = self.channels();
+        // The connection ends with this function; its end closes the queue.
+        let _connection = match timeout(PATIENCE, async {
+            let mut connection = self.link.subscription(on_push).await?;
+            connection.subscribe(&channels[..]).await?;
+            Ok::<_, RedisError>(connection)
+        })
+        .await
+        {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(error)) if error.is_io_error() => return Loss::Away,
+            Ok(Err(_)) => return Loss::Refused,
+            Err(_) => return Loss::Away,
+        };
+        self.metrics.doorbell_heard.set(1);
+        tracing::info!("the doorbell is heard");
+        self.look_all();
+
+        let mut last = Instant::now();
+        let mut probe = interval(PROBE_EVERY);
+        probe.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                message = heard.recv() => match message {
+                    Some(Heard::Ring(graph, payload)) => self.ring(graph, &payload),
+                    Some(Heard::Control(payload)) => self.control(&payload),
+                    Some(Heard::Probe) => last = Instant::now(),
+                    None => return Loss::Broke,
+                },
+                _ = probe.tick() => {
+                    self.metrics.doorbell_age.set(last.elapsed().as_secs_f64());
+                    if last.elapsed() > PROBE_LIMIT {
+                        return Loss::Silent;
+                    }
+                    if missed.swap(false, Ordering::AcqRel) {
+                        self.metrics.rings_dropped.inc();
+                        self.look_all();
+                    }
+                    self.ring_for_itself();
+                }
+            }
+        }
+    }
+
+    /// Everything a gateway listens to.
+    fn channels(&self) -> Vec<String> {
+        let of_graph = |graph| [self.graphs.channel(graph), self.graphs.control(graph)];
+        let mut channels: Vec<String> = Graphs::ALL.into_iter().flat_map(of_graph).collect();
+        channels.push(self.probe.clone());
+        channels
+    }
+
+    fn ring_for_itself(&self) {
+        let mut commands = self.commands.clone();
+        let mut publish = redis::cmd("PUBLISH");
+        publish.arg(&self.probe).arg("");
+        tokio::spawn(async move {
+            // What comes of it is heard, or not.
+            let _ = timeout(PATIENCE, publish.exec_async(&mut commands)).await;
+        });
+    }
+
+    fn look_all(&self) {
+        let registry = self.registry.clone();
+        tokio::spawn(async move { registry.look_all().await });
+    }
+
+    fn ring(&self, graph: Graph, payload: &[u8]) {
         let Ok(rings) = serde_json::from_slice::<Vec<Ring<'_>>>(payload) else {
             self.metrics.rings_unreadable.inc();
             tracing::warn!("a ring of the doorbell could not be read");
             return;
         };
         self.metrics.rings.inc();
-        let issued = clock::utc_midnight(clock::now());
         for ring in rings {
-            let Ok(visitor) = VisitorId::new(&ring.visitor) else {
-                continue;
-            };
-            let alert = Arc::new(Alert {
-                alert: ring.alert,
-                reason: ring.reason,
-                state: ring.state,
-                issued,
-            });
-            let delivered = self.registry.deliver(graph, visitor, &alert);
-            self.metrics.alerts_queued.inc_by(delivered.queued as u64);
+            let place = Place::of(&self.graphs, graph, &ring.visitor);
+            self.registry.tell(place, Told::Look);
+        }
+    }
+
+    fn control(&self, payload: &[u8]) {
+        let place = std::str::from_utf8(payload).ok().and_then(Place::from_hex);
+        match place {
+            Some(place) => {
+                self.registry.tell(place, Told::Leave);
+            }
+            None => tracing::warn!("a message between gateways could not be read"),
         }
     }
 }
 
-/// Channel and payload of a message push, if the channel is one of ours.
-fn message(graphs: &Graphs, push: PushInfo) -> Option<(Graph, Vec<u8>)> {
+/// A message push, if its channel is one of ours.
+fn message(graphs: &Graphs, probe: &str, push: PushInfo) -> Option<Heard> {
+    if push.kind != PushKind::Message {
+        return None;
+    }
     let mut data = push.data.into_iter();
     let (Some(Value::BulkString(channel)), Some(Value::BulkString(payload))) =
         (data.next(), data.next())
     else {
         return None;
     };
-    let graph = Graphs::ALL
-        .into_iter()
-        .find(|&graph| graphs.channel(graph).as_bytes() == channel)?;
-    Some((graph, payload))
+    if channel == probe.as_bytes() {
+        return Some(Heard::Probe);
+    }
+    Graphs::ALL.into_iter().find_map(|graph| {
+        if channel == graphs.channel(graph).as_bytes() {
+            Some(Heard::Ring(graph, payload.clone()))
+        } else if channel == graphs.control(graph).as_bytes() {
+            Some(Heard::Control(payload.clone()))
+        } else {
+            None
+        }
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn ring(visitor: String) -> Ring<'static> {
-        Ring {
-            visitor: visitor.into(),
-            alert: "00112233445566778899aabbccddeeff.1".parse().unwrap(),
-            state: State::Active,
-            reason: Reason::Positive,
-        }
-    }
-
-    #[test]
-    fn a_ring_has_the_fields_other_programs_read() {
-        let payloads = payloads([ring("a\"b".into())].into_iter());
-        assert_eq!(
-            payloads,
-            [
-                r#"[{"visitor":"a\"b","alert":"00112233445566778899aabbccddeeff.1","state":"active","reason":"positive"}]"#
-            ]
-        );
-    }
-
-    #[test]
-    fn many_alerts_become_several_rings() {
-        let rings = (0..1_025).map(|n| ring(n.to_string()));
-        let sizes: Vec<usize> = payloads(rings)
-            .iter()
-            .map(|text| serde_json::from_str::<Vec<Ring<'_>>>(text).unwrap().len())
-            .collect();
-        assert_eq!(sizes, [512, 512, 1]);
-        assert!(payloads(std::iter::empty()).is_empty());
-    }
-
     #[test]
     fn only_our_channels_are_heard() {
         let graphs = Graphs::new("lct").unwrap();
-        let push = |channel: &str| PushInfo {
-            kind: PushKind::Message,
-            data: vec![
+        let hear = |channel: &str| {
+            let data = vec![
                 Value::BulkString(channel.into()),
                 Value::BulkString(b"[]".to_vec()),
-            ],
+            ];
+            let kind = PushKind::Message;
+            message(&graphs, "lct:probe:7", PushInfo { kind, data })
         };
-        assert!(matches!(
-            message(&graphs, push("lct:alerts:Sandbox")),
-            Some((Graph::Sandbox, payload)) if payload == b"[]"
-        ));
-        assert!(message(&graphs, push("lct:alerts:other")).is_none());
+        assert_eq!(
+            hear("lct:alerts:Sandbox"),
+            Some(Heard::Ring(Graph::Sandbox, b"[]".to_vec()))
+        );
+        assert_eq!(
+            hear("lct:control:lct"),
+            Some(Heard::Control(b"[]".to_vec()))
+        );
+        assert_eq!(hear("lct:probe:7"), Some(Heard::Probe));
+        assert_eq!(hear("lct:probe:8"), None);
+        assert_eq!(hear("lct:alerts:other"), None);
+    }
+
+    #[test]
+    fn of_a_ring_only_the_visitors_are_read() {
+        let text = r#"[{"visitor":"a\"b","alert":"x","state":"y","new":1}]"#;
+        let rings: Vec<Ring<'_>> = serde_json::from_str(text).unwrap();
+        assert_eq!(rings[0].visitor, "a\"b");
+        assert!(serde_json::from_str::<Vec<Ring<'_>>>(r#"[{"visitor":1}]"#).is_err());
     }
 }

@@ -10,12 +10,12 @@ use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use crate::address::{Census, Proxies};
+use crate::command::Services;
 use crate::config::{Config, Drain};
 use crate::connection::Context;
 use crate::doorbell::Doorbell;
 use crate::ending::Ending;
 use crate::metrics::Metrics;
-use crate::module::Module;
 use crate::origin::Origins;
 use crate::registry::Registry;
 use crate::server::{self, Limits, Server};
@@ -74,8 +74,15 @@ impl Gateway {
             registry.clone(),
             Arc::clone(&metrics),
         )?;
+        let services = Services::new(
+            &config.redis,
+            config.rules,
+            Arc::clone(&graphs),
+            Arc::clone(&metrics),
+        )?;
         let context = Arc::new(Context {
-            module: Module::new(&config.redis, Arc::clone(&graphs), Arc::clone(&metrics))?,
+            services: Arc::new(services),
+            auth: config.auth,
             graphs,
             registry,
             metrics,

@@ -56,6 +56,16 @@ impl Graphs {
     pub fn channel(&self, graph: Graph) -> String {
         format!("lct:alerts:{}", self.name(graph))
     }
+
+    /// The channel on which gateways tell each other what concerns connections of this graph.
+    pub fn control(&self, graph: Graph) -> String {
+        format!("lct:control:{}", self.name(graph))
+    }
+
+    /// A key beside this graph, for one of the gateways' own books: `lct:<book>:<graph>`.
+    pub fn key(&self, book: &str, graph: Graph) -> String {
+        format!("lct:{book}:{}", self.name(graph))
+    }
 }
 
 #[cfg(test)]

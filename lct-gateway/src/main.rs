@@ -1,10 +1,12 @@
-//! The gateway as a program: reads the flags, starts, and ends on SIGTERM or Ctrl-C.
+//! The gateway as a program: reads the flags, serves until SIGTERM or Ctrl-C, or does one thing for an
+//! operator.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use lct_gateway::config::{Config, Flags, LogFormat, LogLevel};
 use lct_gateway::gateway::Gateway;
+use lct_gateway::operator::{self, Action};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -12,7 +14,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 fn main() -> ExitCode {
-    let flags = Flags::parse();
+    let mut flags = Flags::parse();
+    let action = flags.action.take();
     log_to_stderr(flags.log_level, flags.log_format);
     let config = match Config::try_from(flags) {
         Ok(config) => config,
@@ -21,7 +24,11 @@ fn main() -> ExitCode {
             return ExitCode::from(2); // as for flags that clap refuses
         }
     };
-    match run(config) {
+    let result = match action {
+        Some(action) => act(action, config),
+        None => run(config),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("lct-gateway: {error}");
@@ -40,6 +47,12 @@ async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
         _ = interrupt.recv() => {}
     }
     gateway.end().await;
+    Ok(())
+}
+
+#[tokio::main]
+async fn act(action: Action, config: Config) -> Result<(), Box<dyn std::error::Error>> {
+    print!("{}", operator::run(action, config).await?);
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Numbers for Prometheus: counts and times, never an id, a place or an address.
 
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
@@ -9,7 +10,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use crate::alerts::{Alert, State};
 use crate::module::Name;
+use crate::policy::Priority;
 use crate::socket::End;
 
 /// Every number the gateway keeps.
@@ -33,17 +36,22 @@ pub struct Metrics {
     pub doorbell_heard: Gauge,
     /// Rings of the doorbell that were read.
     pub rings: Counter,
-    /// Rings that came faster than they could be passed on.
+    /// Seconds since the doorbell was last heard, by the gateway's own ring if by no other.
+    pub doorbell_age: Gauge<f64, AtomicU64>,
+    /// How often rings came faster than they could be passed on, so that all inboxes were read.
     pub rings_dropped: Counter,
     /// Rings that could not be read.
     pub rings_unreadable: Counter,
-    /// Alerts queued for connections.
-    pub alerts_queued: Counter,
     received: Family<TypeLabel, Counter>,
     sent: Family<TypeLabel, Counter>,
     closes: Family<CodeLabel, Counter>,
     limits: Family<LimitLabel, Counter>,
     redis_up: Gauge,
+    /// Inboxes read.
+    pub inboxes: Counter,
+    /// Alerts found in them.
+    pub inbox_alerts: Counter,
+    alerts: Family<AlertLabel, Counter>,
     module_seconds: Family<CallLabel, Histogram, fn() -> Histogram>,
 }
 
@@ -75,6 +83,20 @@ pub enum Limit {
     Pings,
     /// The body of a request.
     Body,
+    /// Visits of one visitor or network.
+    Visits,
+    /// Warnings of one visitor or network.
+    Warnings,
+    /// Guesses at one-time codes.
+    Guesses,
+    /// Texts to the operator.
+    Feedback,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AlertLabel {
+    priority: Priority,
+    state: State,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -155,17 +177,24 @@ impl Default for Metrics {
             redis_up: keep(r, "redis_up", "1 if the last command reached Redis"),
             doorbell_heard: keep(r, "doorbell_heard", "1 while the doorbell is subscribed to"),
             rings: keep(r, "rings", "Doorbell rings read"),
+            doorbell_age: keep(
+                r,
+                "doorbell_age_seconds",
+                "Time since the doorbell was last heard",
+            ),
             rings_dropped: keep(
                 r,
                 "rings_dropped",
-                "Doorbell rings dropped, the queue being full",
+                "Times that doorbell rings were dropped and all inboxes read instead",
             ),
             rings_unreadable: keep(
                 r,
                 "rings_unreadable",
                 "Doorbell rings that could not be read",
             ),
-            alerts_queued: keep(r, "alerts_queued", "Alerts queued for connections"),
+            inboxes: keep(r, "inboxes", "Inboxes read"),
+            inbox_alerts: keep(r, "inbox_alerts", "Alerts found in inboxes"),
+            alerts: keep(r, "alerts", "Alerts sent to clients, by priority and state"),
             module_seconds,
             registry,
         }
@@ -192,6 +221,15 @@ impl Metrics {
     /// Something was refused because of a limit.
     pub fn limit(&self, limit: Limit) {
         self.limits.get_or_create(&LimitLabel { limit }).inc();
+    }
+
+    /// An alert was sent to a client.
+    pub fn alert(&self, alert: &Alert) {
+        let label = AlertLabel {
+            priority: alert.priority,
+            state: alert.state,
+        };
+        self.alerts.get_or_create(&label).inc();
     }
 
     /// A module command ended after `took`.

@@ -3,22 +3,38 @@
 //! Every write is safe to repeat: a command whose reply was lost may have run, and running it again changes nothing.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use redis::aio::ConnectionManager;
-use redis::{Cmd, FromRedisValue, RedisError, ServerErrorKind};
+use redis::{Cmd, FromRedisValue, RedisError, ServerErrorKind, Value};
+use tokio::sync::Mutex;
+use uuid::Uuid;
 
+use crate::alerts::{Alert, AlertId, State};
 use crate::graphs::{Graph, Graphs};
 use crate::ids::{SpaceId, VisitorId};
 use crate::metrics::{Metrics, Outcome};
+use crate::policy::{Priority, Reason, Terms};
 use crate::redis_link::RedisLink;
 
 /// How long a short command may take, reconnecting included.
 const SHORT: Duration = Duration::from_secs(5);
 
-/// How long a question about exposures may take. It has a connection of its own, because replies come in the order
-/// of the commands and a long one would hold up everyone's visits.
+/// How long reading an inbox may take; a hello waits for it.
+const INBOX: Duration = Duration::from_secs(2);
+
+/// How long a warning, an erasure or an export may take, the wait for a connection and for replicas included.
 const LONG: Duration = Duration::from_secs(30);
+
+/// How long one answer on such a connection may take.
+const REPLY: Duration = Duration::from_secs(20);
+
+/// How long replicas may take to confirm a write, in milliseconds.
+const REPLICA_WAIT: u64 = 2_000;
+
+/// Connections for writes that are slow or wait for replicas.
+const LANES: usize = 8;
 
 /// One visit of the visitor it is given for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,13 +47,42 @@ pub struct Visit {
     pub end: u64,
 }
 
-/// How many hops a question goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// Contacts.
-    First,
-    /// Contacts, and those of their contacts whose priority is medium.
-    Second,
+/// A warning as the module takes it.
+#[derive(Debug)]
+pub struct Warning<'a> {
+    /// The client's random id of it.
+    pub id: Uuid,
+    /// Why.
+    pub reason: Reason,
+    /// From when on visits count, in epoch milliseconds; `None`: as far back as they are kept.
+    pub from: Option<u64>,
+    /// What else is asked.
+    pub terms: &'a Terms,
+    /// A warning that would alert more visitors than this waits for an operator; 0: none does.
+    pub hold: u64,
+}
+
+/// A warning as operators see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the columns of LCT.WARNINGS")]
+pub struct WarningRow {
+    pub warning: String,
+    pub kind: String,
+    pub reason: String,
+    pub state: String,
+    /// Epoch milliseconds.
+    pub issued: u64,
+    /// Visitors ever alerted.
+    pub alerts: u64,
+}
+
+/// What a write has to have reached before it counts as done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Durability {
+    /// How many replicas must have a warning, a retraction, an erasure or a revocation.
+    pub replicas: u64,
+    /// Whether they must have visits as well.
+    pub visits: bool,
 }
 
 /// Why a command failed.
@@ -46,6 +91,8 @@ pub enum ModuleError {
     /// The module refused an argument: its name in the command's syntax, and the rule it broke.
     #[error("{argument}: {rule}")]
     Refused {
+        /// Which of several visits it is about, from 1.
+        visit: Option<usize>,
         /// As in the syntax: `start`, `newend`, `space`.
         argument: String,
         /// The rule, without the value.
@@ -66,9 +113,17 @@ pub enum ModuleError {
 #[derive(Clone)]
 pub struct Module {
     short: ConnectionManager,
-    long: ConnectionManager,
+    lanes: Arc<Lanes>,
+    durability: Durability,
     graphs: Arc<Graphs>,
     metrics: Arc<Metrics>,
+}
+
+/// Connections that one command has to itself at a time: replies come in the order of the commands, so a search or a
+/// wait for replicas would hold up everyone's visits.
+struct Lanes {
+    connections: Vec<Mutex<ConnectionManager>>,
+    next: AtomicUsize,
 }
 
 impl Module {
@@ -78,18 +133,24 @@ impl Module {
     /// Never seen; the library's signature.
     pub fn new(
         link: &RedisLink,
+        durability: Durability,
         graphs: Arc<Graphs>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, RedisError> {
+        let lane = |_| link.commands(REPLY).map(Mutex::new);
         Ok(Self {
             short: link.commands(SHORT)?,
-            long: link.commands(LONG)?,
+            lanes: Arc::new(Lanes {
+                connections: (0..LANES).map(lane).collect::<Result<_, _>>()?,
+                next: AtomicUsize::new(0),
+            }),
+            durability,
             graphs,
             metrics,
         })
     }
 
-    /// `LCT.VISIT`: adds a visit, or moves the end of the one with the same space and start.
+    /// `LCT.VISIT`: adds visits, or moves the end of those with the same space and start; all or nothing.
     ///
     /// # Errors
     /// See [`ModuleError`].
@@ -97,14 +158,28 @@ impl Module {
         &self,
         graph: Graph,
         visitor: &VisitorId,
-        visit: &Visit,
+        visits: &[Visit],
     ) -> Result<(), ModuleError> {
-        let mut command = self.command("LCT.VISIT", graph, visitor);
-        command
-            .arg(visit.space.as_str())
-            .arg(visit.start)
-            .arg(visit.end);
-        self.short::<u64>(Name::Visit, &command).await.map(drop)
+        let mut command = self.command("LCT.VISIT", graph);
+        for visit in visits {
+            command
+                .arg(visitor.as_str())
+                .arg(visit.space.as_str())
+                .arg(visit.start)
+                .arg(visit.end);
+        }
+        match self.visit_write::<u64>(Name::Visit, command).await {
+            Ok(_) => Ok(()),
+            // Of one visit the number says nothing.
+            Err(ModuleError::Refused { argument, rule, .. }) if visits.len() == 1 => {
+                Err(ModuleError::Refused {
+                    visit: None,
+                    argument,
+                    rule,
+                })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// `LCT.REVISIT`: gives the visit that begins at `start` the start and end of `new`. False: no such visit.
@@ -118,13 +193,13 @@ impl Module {
         start: u64,
         new: &Visit,
     ) -> Result<bool, ModuleError> {
-        let mut command = self.command("LCT.REVISIT", graph, visitor);
+        let mut command = self.about("LCT.REVISIT", graph, visitor);
         command
             .arg(new.space.as_str())
             .arg(start)
             .arg(new.start)
             .arg(new.end);
-        self.short(Name::Revisit, &command).await
+        self.visit_write(Name::Revisit, command).await
     }
 
     /// `LCT.UNVISIT`: removes a visit. False: no such visit.
@@ -138,9 +213,28 @@ impl Module {
         space: &SpaceId,
         start: u64,
     ) -> Result<bool, ModuleError> {
-        let mut command = self.command("LCT.UNVISIT", graph, visitor);
+        let mut command = self.about("LCT.UNVISIT", graph, visitor);
         command.arg(space.as_str()).arg(start);
-        self.short(Name::Unvisit, &command).await
+        self.visit_write(Name::Unvisit, command).await
+    }
+
+    /// `LCT.VISITS`: everything the graph holds of this visitor's visits, by start.
+    ///
+    /// # Errors
+    /// See [`ModuleError`].
+    pub async fn visits(
+        &self,
+        graph: Graph,
+        visitor: &VisitorId,
+    ) -> Result<Vec<Visit>, ModuleError> {
+        let command = self.about("LCT.VISITS", graph, visitor);
+        let rows: Vec<(String, u64, u64)> = self.alone(Name::Visits, command, 0).await?;
+        rows.into_iter()
+            .map(|(space, start, end)| {
+                let space = SpaceId::new(&space).map_err(|_| ModuleError::Internal)?;
+                Ok(Visit { space, start, end })
+            })
+            .collect()
     }
 
     /// Whether this very visit is in the graph (`LCT.VISITS` over its first millisecond).
@@ -153,7 +247,7 @@ impl Module {
         visitor: &VisitorId,
         visit: &Visit,
     ) -> Result<bool, ModuleError> {
-        let mut command = self.command("LCT.VISITS", graph, visitor);
+        let mut command = self.about("LCT.VISITS", graph, visitor);
         command
             .arg("FROM")
             .arg(visit.start)
@@ -165,43 +259,153 @@ impl Module {
         }))
     }
 
-    /// `LCT.EXPOSED`: who was exposed to this visitor since `from` (default: as far back as visits count).
+    /// `LCT.WARN`: alerts whoever was exposed to this visitor. How many those are is nobody's concern here.
     ///
     /// # Errors
     /// See [`ModuleError`].
-    pub async fn exposed(
+    pub async fn warn(
         &self,
         graph: Graph,
         visitor: &VisitorId,
-        from: Option<u64>,
-        order: Order,
-    ) -> Result<Vec<String>, ModuleError> {
-        let mut command = self.command("LCT.EXPOSED", graph, visitor);
-        if let Some(from) = from {
-            command.arg("FROM").arg(from);
+        warning: &Warning<'_>,
+    ) -> Result<(), ModuleError> {
+        let terms = warning.terms;
+        let mut command = self.command("LCT.WARN", graph);
+        command
+            .arg(warning_id(warning.id))
+            .arg(visitor.as_str())
+            .arg(warning.reason.word())
+            .arg("ORDER")
+            .arg(terms.order(warning.reason))
+            .arg("MINPRIORITY")
+            .arg(terms.minpriority.word());
+        let options = [
+            ("FROM", warning.from),
+            ("MINTIME", Some(terms.mintime).filter(|&ms| ms > 0)),
+            ("WITHIN", Some(terms.within).filter(|&ms| ms > 0)),
+            ("LINGER", Some(terms.linger).filter(|&ms| ms > 0)),
+            ("HOLD", Some(warning.hold).filter(|&most| most > 0)),
+        ];
+        for (name, value) in options {
+            if let Some(value) = value {
+                command.arg(name).arg(value);
+            }
         }
-        if order == Order::First {
-            return self.long(Name::Exposed, &command).await;
-        }
-        command.arg("ORDER").arg(2).arg("WITHTIMES");
-        // Rows of contact, order, priority, first, last, total.
-        let rows: Vec<(String, u8, String, u64, u64, u64)> =
-            self.long(Name::Exposed, &command).await?;
-        Ok(rows
-            .into_iter()
-            .filter(|(_, order, priority, ..)| *order == 1 || priority == "medium")
-            .map(|(contact, ..)| contact)
-            .collect())
+        self.kept::<u64>(Name::Warn, command).await.map(drop)
     }
 
-    /// Rings `payload` on the graph's doorbell. The number of gateways that heard it is nobody's concern.
+    /// `LCT.RETRACT`: withdraws what a warning alerted of. Nothing, if there is no such warning.
     ///
     /// # Errors
     /// See [`ModuleError`].
-    pub async fn ring(&self, graph: Graph, payload: &str) -> Result<(), ModuleError> {
-        let mut command = redis::cmd("PUBLISH");
-        command.arg(self.graphs.channel(graph)).arg(payload);
-        self.long::<u64>(Name::Publish, &command).await.map(drop)
+    pub async fn retract(&self, graph: Graph, warning: Uuid) -> Result<(), ModuleError> {
+        self.retract_any(graph, &warning_id(warning))
+            .await
+            .map(drop)
+    }
+
+    /// `LCT.RETRACT` for operators, by the id as `LCT.WARNINGS` lists it; how many alerts were withdrawn.
+    ///
+    /// # Errors
+    /// See [`ModuleError`].
+    pub async fn retract_any(&self, graph: Graph, warning: &str) -> Result<u64, ModuleError> {
+        let mut command = self.command("LCT.RETRACT", graph);
+        command.arg(warning);
+        self.kept(Name::Retract, command).await
+    }
+
+    /// `LCT.RELEASE`: lets a held warning go; how many visitors were alerted by it.
+    ///
+    /// # Errors
+    /// See [`ModuleError`].
+    pub async fn release(&self, graph: Graph, warning: &str) -> Result<u64, ModuleError> {
+        let mut command = self.command("LCT.RELEASE", graph);
+        command.arg(warning);
+        self.kept(Name::Release, command).await
+    }
+
+    /// `LCT.WARNINGS`: the newest warnings, at most `count`.
+    ///
+    /// # Errors
+    /// See [`ModuleError`].
+    pub async fn warnings(&self, graph: Graph, count: u64) -> Result<Vec<WarningRow>, ModuleError> {
+        let mut command = self.command("LCT.WARNINGS", graph);
+        command.arg("COUNT").arg(count);
+        let rows: Vec<(String, String, String, String, u64, u64)> =
+            self.alone(Name::Warnings, command, 0).await?;
+        let row = |(warning, kind, reason, state, issued, alerts)| WarningRow {
+            warning,
+            kind,
+            reason,
+            state,
+            issued,
+            alerts,
+        };
+        Ok(rows.into_iter().map(row).collect())
+    }
+
+    /// `LCT.ALERTS`: what waits in this visitor's inbox, most urgent first.
+    ///
+    /// # Errors
+    /// See [`ModuleError`].
+    pub async fn alerts(
+        &self,
+        graph: Graph,
+        visitor: &VisitorId,
+    ) -> Result<Vec<Alert>, ModuleError> {
+        let command = self.about("LCT.ALERTS", graph, visitor);
+        let rows: Vec<(String, String, String, String, u64)> =
+            self.within(Name::Alerts, &command, INBOX).await?;
+        let read =
+            |(alert, reason, priority, state, issued): (String, String, String, String, _)| {
+                Some(Alert {
+                    alert: alert.parse().ok()?,
+                    reason: Reason::from_text(&reason)?,
+                    state: State::from_text(&state)?,
+                    issued,
+                    priority: Priority::from_text(&priority)?,
+                })
+            };
+        let alerts: Option<Vec<Alert>> = rows.into_iter().map(read).collect();
+        alerts.ok_or(ModuleError::Internal)
+    }
+
+    /// `LCT.ACK`: takes alerts out of the inbox, unless they have changed since.
+    ///
+    /// # Errors
+    /// See [`ModuleError`].
+    pub async fn ack(
+        &self,
+        graph: Graph,
+        visitor: &VisitorId,
+        alerts: &[AlertId],
+    ) -> Result<(), ModuleError> {
+        if alerts.is_empty() {
+            return Ok(());
+        }
+        let mut command = self.about("LCT.ACK", graph, visitor);
+        for alert in alerts {
+            command.arg(alert.to_string());
+        }
+        self.short::<u64>(Name::Ack, &command).await.map(drop)
+    }
+
+    /// `LCT.FORGET`: removes everything about a visitor; how many visits that were.
+    ///
+    /// # Errors
+    /// See [`ModuleError`].
+    pub async fn forget(&self, graph: Graph, visitor: &VisitorId) -> Result<u64, ModuleError> {
+        self.kept(Name::Forget, self.about("LCT.FORGET", graph, visitor))
+            .await
+    }
+
+    /// `LCT.REVOKE`: as [`Module::forget`], and the id can never be used again.
+    ///
+    /// # Errors
+    /// See [`ModuleError`].
+    pub async fn revoke(&self, graph: Graph, visitor: &VisitorId) -> Result<u64, ModuleError> {
+        self.kept(Name::Revoke, self.about("LCT.REVOKE", graph, visitor))
+            .await
     }
 
     /// Whether Redis answers and has the module: both `LCT.INFO`'s map and its "no such key" say so.
@@ -211,10 +415,9 @@ impl Module {
     pub async fn check(&self) -> Result<(), ModuleError> {
         self.short::<String>(Name::Ping, &redis::cmd("PING"))
             .await?;
-        let mut command = redis::cmd("LCT.INFO");
-        command.arg(self.graphs.name(Graph::Main));
         let mut connection = self.short.clone();
-        let reply = command.query_async::<redis::Value>(&mut connection);
+        let command = self.command("LCT.INFO", Graph::Main);
+        let reply = command.query_async::<Value>(&mut connection);
         match tokio::time::timeout(SHORT, reply).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) if error.detail() == Some("no such key") => Ok(()),
@@ -223,34 +426,104 @@ impl Module {
         }
     }
 
-    fn command(&self, name: &str, graph: Graph, visitor: &VisitorId) -> Cmd {
+    fn command(&self, name: &str, graph: Graph) -> Cmd {
         let mut command = redis::cmd(name);
-        command.arg(self.graphs.name(graph)).arg(visitor.as_str());
+        command.arg(self.graphs.name(graph));
         command
     }
 
+    fn about(&self, name: &str, graph: Graph, visitor: &VisitorId) -> Cmd {
+        let mut command = self.command(name, graph);
+        command.arg(visitor.as_str());
+        command
+    }
+
+    /// A short command, among others on one connection.
     async fn short<T: FromRedisValue>(&self, name: Name, command: &Cmd) -> Result<T, ModuleError> {
-        self.call(name, command, &self.short, SHORT).await
+        self.within(name, command, SHORT).await
     }
 
-    async fn long<T: FromRedisValue>(&self, name: Name, command: &Cmd) -> Result<T, ModuleError> {
-        self.call(name, command, &self.long, LONG).await
-    }
-
-    async fn call<T: FromRedisValue>(
+    /// The same, with this long to do it.
+    async fn within<T: FromRedisValue>(
         &self,
         name: Name,
         command: &Cmd,
-        connection: &ConnectionManager,
         limit: Duration,
     ) -> Result<T, ModuleError> {
-        let mut connection = connection.clone();
+        let mut connection = self.short.clone();
+        self.timed(name, limit, async {
+            Ok(command.query_async(&mut connection).await?)
+        })
+        .await
+    }
+
+    /// A write of visits.
+    async fn visit_write<T: FromRedisValue>(
+        &self,
+        name: Name,
+        command: Cmd,
+    ) -> Result<T, ModuleError> {
+        if self.durability.visits {
+            self.kept(name, command).await
+        } else {
+            self.short(name, &command).await
+        }
+    }
+
+    /// A write that counts as done when the replicas have it.
+    async fn kept<T: FromRedisValue>(&self, name: Name, command: Cmd) -> Result<T, ModuleError> {
+        self.alone(name, command, self.durability.replicas).await
+    }
+
+    /// A command with a connection to itself, and then the wait until `replicas` have what it wrote.
+    ///
+    /// WAIT speaks of its own connection's writes, so both go out as one: after a reconnection in between it would
+    /// confirm nothing. A repeated command that finds its work done waits for that work all the same, since WAIT goes
+    /// by how far the server had come when the command before it ran.
+    async fn alone<T: FromRedisValue>(
+        &self,
+        name: Name,
+        command: Cmd,
+        replicas: u64,
+    ) -> Result<T, ModuleError> {
+        let lanes = &self.lanes;
+        let lane = lanes.next.fetch_add(1, Ordering::Relaxed) % LANES;
+        self.timed(name, LONG, async {
+            let mut connection = lanes.connections[lane].lock().await;
+            if replicas == 0 {
+                return Ok(command.query_async(&mut *connection).await?);
+            }
+            let mut pipe = redis::pipe();
+            pipe.add_command(command)
+                .cmd("WAIT")
+                .arg(replicas)
+                .arg(REPLICA_WAIT);
+            let (reply, reached): (T, u64) = pipe
+                .query_async(&mut *connection)
+                .await
+                .map_err(first_of_several)?;
+            if reached >= replicas {
+                Ok(reply)
+            } else {
+                tracing::warn!(reached, replicas, "too few replicas confirm a write");
+                Err(ModuleError::Unavailable)
+            }
+        })
+        .await
+    }
+
+    /// Runs a command against the clock and counts how it ended. The connections' own timeouts run from when a command
+    /// is sent; this one also covers a broken link.
+    async fn timed<T>(
+        &self,
+        name: Name,
+        limit: Duration,
+        call: impl Future<Output = Result<T, ModuleError>>,
+    ) -> Result<T, ModuleError> {
         let started = Instant::now();
-        // The connection's own timeout runs from when the command is sent; this one also covers a broken link.
-        let result = match tokio::time::timeout(limit, command.query_async(&mut connection)).await {
-            Ok(result) => result.map_err(ModuleError::from),
-            Err(_) => Err(ModuleError::Unavailable),
-        };
+        let result = tokio::time::timeout(limit, call)
+            .await
+            .unwrap_or(Err(ModuleError::Unavailable));
         let outcome = match &result {
             Ok(_) => Outcome::Ok,
             Err(ModuleError::Refused { .. } | ModuleError::Revoked) => Outcome::Refused,
@@ -260,6 +533,11 @@ impl Module {
         self.metrics.module_call(name, outcome, started.elapsed());
         result
     }
+}
+
+/// A warning's id as the graph keeps it.
+fn warning_id(warning: Uuid) -> String {
+    warning.hyphenated().to_string()
 }
 
 /// The commands, as metrics name them.
@@ -272,9 +550,23 @@ pub enum Name {
     Revisit,
     Unvisit,
     Visits,
-    Exposed,
-    Publish,
+    Warn,
+    Retract,
+    Release,
+    Warnings,
+    Alerts,
+    Ack,
+    Forget,
+    Revoke,
     Ping,
+}
+
+/// Of the errors of a pipeline the first, which is the command's own.
+fn first_of_several(error: RedisError) -> RedisError {
+    match error.clone().into_server_errors() {
+        Some(errors) if !errors.is_empty() => errors[0].1.clone().into(),
+        _ => error,
+    }
 }
 
 impl From<RedisError> for ModuleError {
@@ -314,14 +606,19 @@ impl From<RedisError> for ModuleError {
 ///
 /// Only arguments that came from a client count; a complaint about any other is the gateway's own mistake.
 fn refusal(line: &str) -> Option<ModuleError> {
-    const FROM_CLIENTS: [&str; 7] = [
-        "visitor", "space", "start", "end", "newstart", "newend", "FROM",
+    const FROM_CLIENTS: [&str; 9] = [
+        "visitor", "space", "start", "end", "newstart", "newend", "FROM", "warning", "alert",
     ];
-    let line = line.strip_prefix("visit 1: ").unwrap_or(line);
+    let numbered = line.strip_prefix("visit ").and_then(|rest| {
+        let (number, rest) = rest.split_once(": ")?;
+        Some((number.parse().ok()?, rest))
+    });
+    let (visit, line) = numbered.map_or((None, line), |(visit, rest)| (Some(visit), rest));
     let (argument, rule) = line.split_once(": ")?;
     FROM_CLIENTS
         .contains(&argument)
         .then(|| ModuleError::Refused {
+            visit,
             argument: argument.into(),
             rule: rule.into(),
         })
@@ -331,8 +628,9 @@ fn refusal(line: &str) -> Option<ModuleError> {
 mod tests {
     use super::*;
 
-    fn refused(argument: &str, rule: &str) -> Option<ModuleError> {
+    fn refused(visit: Option<usize>, argument: &str, rule: &str) -> Option<ModuleError> {
         Some(ModuleError::Refused {
+            visit,
             argument: argument.into(),
             rule: rule.into(),
         })
@@ -341,12 +639,12 @@ mod tests {
     #[test]
     fn refusals_are_told_from_failures() {
         assert_eq!(
-            refusal("visit 1: start: further ahead than lct.max-ahead allows"),
-            refused("start", "further ahead than lct.max-ahead allows")
+            refusal("visit 12: start: further ahead than lct.max-ahead allows"),
+            refused(Some(12), "start", "further ahead than lct.max-ahead allows")
         );
         assert_eq!(
             refusal("newend: must be after newstart"),
-            refused("newend", "must be after newstart")
+            refused(None, "newend", "must be after newstart")
         );
         for failure in [
             "internal error; nothing was changed",

@@ -102,7 +102,7 @@ async fn obstacle(context: &Context) -> Option<&'static str> {
     if context.ending.announced() {
         return Some("the gateway is ending");
     }
-    match context.module.check().await {
+    match context.services.module.check().await {
         Ok(()) if context.metrics.doorbell_heard.get() == 1 => None,
         Ok(()) => Some("the doorbell is not heard yet"),
         Err(ModuleError::Unavailable) => Some("Redis does not answer"),

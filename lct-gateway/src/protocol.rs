@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::alerts::Alert;
+use crate::identity::Role;
 use crate::policy::Reason;
 
 /// The latest time and longest duration: 2^53 - 1 milliseconds, what a JavaScript number holds exactly.
@@ -47,7 +48,7 @@ pub enum RequestId {
 }
 
 /// Opens the session.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub struct Hello {
     /// Open mode: the visitor.
     #[serde(rename = "userID")]
@@ -55,6 +56,16 @@ pub struct Hello {
     /// The session's graph; the main one if absent.
     #[serde(rename = "graphName")]
     pub graph_name: Option<String>,
+    /// Key mode: the device's public key, in base64url like all that follows.
+    #[serde(rename = "devicePublicKey")]
+    pub device_public_key: Option<String>,
+    /// Key mode: the public key from the key code.
+    #[serde(rename = "codePublicKey")]
+    pub code_public_key: Option<String>,
+    /// Key mode: which of the two signed.
+    pub key: Option<Role>,
+    /// Key mode: the signature over [`crate::identity::hello_text`].
+    pub signature: Option<String>,
 }
 
 /// Logs a visit, or moves the end of one logged before with the same place and start.
@@ -106,6 +117,8 @@ pub struct ExposureWarning {
     pub reason: ReasonField,
     /// The day of first symptoms, else of the test.
     pub since: Option<Millis>,
+    /// The operator's one-time code.
+    pub code: Option<String>,
     /// The graph of this message alone.
     #[serde(rename = "graphName")]
     pub graph_name: Option<String>,
@@ -138,6 +151,34 @@ pub struct AlertReceived {
     pub alerts: Vec<String>,
 }
 
+/// Takes a warning back.
+#[derive(Deserialize)]
+pub struct RetractWarning {
+    /// The warning.
+    pub warning: Uuid,
+    /// The graph of this message alone.
+    #[serde(rename = "graphName")]
+    pub graph_name: Option<String>,
+}
+
+/// A message that says nothing but what it is: `exportMyData`, `forgetMe`, `revokeMe`.
+#[derive(Deserialize)]
+pub struct Plain {
+    /// The graph of this message alone.
+    #[serde(rename = "graphName")]
+    pub graph_name: Option<String>,
+}
+
+/// Tells the operator something.
+#[derive(Deserialize)]
+pub struct UserFeedback {
+    /// The text.
+    pub text: String,
+    /// The graph of this message alone.
+    #[serde(rename = "graphName")]
+    pub graph_name: Option<String>,
+}
+
 /// A message from a client.
 pub enum ClientMessage {
     /// `hello`
@@ -150,8 +191,18 @@ pub enum ClientMessage {
     DeleteVisit(DeleteVisit),
     /// `exposureWarning`
     ExposureWarning(ExposureWarning),
+    /// `retractWarning`
+    RetractWarning(RetractWarning),
     /// `alertReceived`
     AlertReceived(AlertReceived),
+    /// `exportMyData`
+    ExportMyData(Plain),
+    /// `forgetMe`
+    ForgetMe(Plain),
+    /// `revokeMe`
+    RevokeMe(Plain),
+    /// `userFeedback`
+    UserFeedback(UserFeedback),
     /// `ping`: is the gateway there? (A page cannot see the pings of the WebSocket protocol itself.)
     Ping,
     /// `pong`: the answer to the gateway's `ping`, if a client wants to give one.
@@ -167,7 +218,12 @@ impl ClientMessage {
             Self::UpdateVisit(_) => "updateVisit",
             Self::DeleteVisit(_) => "deleteVisit",
             Self::ExposureWarning(_) => "exposureWarning",
+            Self::RetractWarning(_) => "retractWarning",
             Self::AlertReceived(_) => "alertReceived",
+            Self::ExportMyData(_) => "exportMyData",
+            Self::ForgetMe(_) => "forgetMe",
+            Self::RevokeMe(_) => "revokeMe",
+            Self::UserFeedback(_) => "userFeedback",
             Self::Ping => "ping",
             Self::Pong => "pong",
         }
@@ -232,7 +288,8 @@ fn read_as(kind: &str, text: &str) -> Result<ClientMessage, Fault> {
     Ok(match kind {
         "hello" => ClientMessage::Hello(fields(
             text,
-            "hello: userID must be a text; graphName, if any, a text",
+            "hello: devicePublicKey, codePublicKey and signature must be texts, key device or code (with --auth open \
+             userID a text instead); graphName, if any, a text",
         )?),
         "logVisit" => ClientMessage::LogVisit(fields(
             text,
@@ -251,11 +308,29 @@ fn read_as(kind: &str, text: &str) -> Result<ClientMessage, Fault> {
         "exposureWarning" => ClientMessage::ExposureWarning(fields(
             text,
             "exposureWarning: warning must be a UUID, reason a number from 0 to 3, a word or a sentence; since, if any, \
-             a whole number of milliseconds from 0 to 9007199254740991; graphName, if any, a text",
+             a whole number of milliseconds from 0 to 9007199254740991; code and graphName, if any, texts",
+        )?),
+        "retractWarning" => ClientMessage::RetractWarning(fields(
+            text,
+            "retractWarning: warning must be a UUID; graphName, if any, a text",
         )?),
         "alertReceived" => ClientMessage::AlertReceived(fields(
             text,
             "alertReceived: alerts must be a list of alert ids",
+        )?),
+        "exportMyData" => ClientMessage::ExportMyData(fields(
+            text,
+            "exportMyData: graphName, if any, must be a text",
+        )?),
+        "forgetMe" => {
+            ClientMessage::ForgetMe(fields(text, "forgetMe: graphName, if any, must be a text")?)
+        }
+        "revokeMe" => {
+            ClientMessage::RevokeMe(fields(text, "revokeMe: graphName, if any, must be a text")?)
+        }
+        "userFeedback" => ClientMessage::UserFeedback(fields(
+            text,
+            "userFeedback: text must be a text; graphName, if any, a text",
         )?),
         "ping" => ClientMessage::Ping,
         "pong" => ClientMessage::Pong,
@@ -263,7 +338,7 @@ fn read_as(kind: &str, text: &str) -> Result<ClientMessage, Fault> {
             return Err(Fault::new(
                 Code::UnknownType,
                 "type: unknown; this gateway reads hello, logVisit, updateVisit, deleteVisit, exposureWarning, \
-                 alertReceived, ping and pong",
+                 retractWarning, alertReceived, exportMyData, forgetMe, revokeMe, userFeedback, ping and pong",
             ));
         }
     })
@@ -283,10 +358,18 @@ pub enum Code {
     HelloFirst,
     /// A second `hello`.
     AlreadyOpen,
+    /// The hello's signature does not fit, or came too late.
+    BadSignature,
+    /// This session may not do that.
+    NotAllowed,
     /// No such graph.
     UnknownGraph,
     /// The visitor has no such visit (any more).
     UnknownVisit,
+    /// The one-time code is missing, wrong or spent.
+    BadCode,
+    /// A cap is reached; it counts by days or fortnights.
+    Limited,
     /// This visitor was revoked.
     Revoked,
     /// Faster than this gateway takes them; not carried out.
@@ -348,6 +431,11 @@ impl Fault {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum ServerMessage {
+    /// Key mode, before anything else: what the hello must sign.
+    Challenge {
+        /// 32 random bytes in base64url, good for this connection, once, and for half a minute.
+        nonce: String,
+    },
     /// The hello is accepted.
     Session {
         /// The hello's id.
@@ -421,8 +509,31 @@ pub enum Ack {
         /// Always true.
         warned: bool,
     },
-    /// To `alertReceived`.
-    Received {},
+    /// To `exportMyData`; several if there are many visits.
+    Visits {
+        /// Some of the visits, by start.
+        visits: Vec<OwnVisit>,
+        /// Whether another `ack` with more follows.
+        more: bool,
+    },
+    /// To `forgetMe` and `revokeMe`.
+    Removed {
+        /// How many visits that were.
+        removed: u64,
+    },
+    /// To `retractWarning`, `alertReceived` and `userFeedback`.
+    Plain {},
+}
+
+/// A visit as its own visitor gets it.
+#[derive(Serialize)]
+pub struct OwnVisit {
+    /// The space.
+    pub place_id: String,
+    /// From, in epoch milliseconds.
+    pub start: u64,
+    /// Until, exclusive.
+    pub end: u64,
 }
 
 impl ServerMessage {
@@ -439,6 +550,7 @@ impl ServerMessage {
     /// Its `type`.
     pub const fn kind(&self) -> &'static str {
         match self {
+            Self::Challenge { .. } => "challenge",
             Self::Session { .. } => "session",
             Self::Ack { .. } => "ack",
             Self::Error { .. } => "error",
@@ -571,7 +683,7 @@ mod tests {
         assert_eq!(
             text(ServerMessage::Ack {
                 id: None,
-                body: Ack::Received {}
+                body: Ack::Plain {}
             }),
             r#"{"type":"ack"}"#
         );

@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection};
 use redis::io::tcp::TcpSettings;
 use redis::{
-    Client, ClientTlsConfig, ConnectionAddr, IntoConnectionInfo, ProtocolVersion, PushInfo,
-    RedisResult, TlsCertificates,
+    AsyncConnectionConfig, Client, ClientTlsConfig, ConnectionAddr, IntoConnectionInfo,
+    ProtocolVersion, PushInfo, RedisResult, TlsCertificates,
 };
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::CertificateDer;
@@ -146,23 +146,26 @@ impl RedisLink {
         ConnectionManager::new_lazy_with_config(self.client.clone(), config(response_timeout))
     }
 
-    /// A connection for subscriptions, which it renews after every break. What arrives goes to `on_push`, which must
-    /// not block.
+    /// A connection for subscriptions. It does not outlive a break: open another then. What arrives goes to `on_push`,
+    /// which must not block and is dropped when the connection ends.
     ///
     /// # Errors
-    /// Never seen; the library's signature.
-    pub fn subscriptions(
+    /// Redis cannot be reached, or refuses the connection.
+    pub async fn subscription(
         &self,
         on_push: impl Fn(PushInfo) + Send + Sync + 'static,
-    ) -> RedisResult<ConnectionManager> {
+    ) -> RedisResult<MultiplexedConnection> {
         let push = move |info| -> Result<(), std::convert::Infallible> {
             on_push(info);
             Ok(())
         };
-        let config = config(Duration::from_secs(2))
+        let config = AsyncConnectionConfig::new()
             .set_push_sender(push)
-            .set_automatic_resubscription();
-        ConnectionManager::new_lazy_with_config(self.client.clone(), config)
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(CONNECT_TIMEOUT));
+        self.client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await
     }
 }
 

@@ -1,119 +1,161 @@
 //! Who is connected to this gateway: which connections wait for a visitor's alerts.
+//!
+//! Visitors are kept and looked up by a hash, so that a message between gateways need not name one.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::mpsc;
+use sha2::{Digest, Sha256};
+use tokio::sync::Notify;
 
-use crate::alerts::Alert;
-use crate::graphs::Graph;
-use crate::ids::VisitorId;
+use crate::graphs::{Graph, Graphs};
 
-/// How many alerts may wait for one connection before it counts as too slow.
-const QUEUE: usize = 64;
+/// How many connections are told at once to look into their inboxes when all are, and how long until the next so many:
+/// 10,000 a second.
+const LOT: usize = 200;
+const LOT_PAUSE: Duration = Duration::from_millis(20);
+
+/// A visitor of a graph, hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Place([u8; 16]);
+
+impl Place {
+    /// The place of this visitor in that graph.
+    pub fn of(graphs: &Graphs, graph: Graph, visitor: &str) -> Self {
+        Self::new(graphs.name(graph), visitor)
+    }
+
+    fn new(graph: &str, visitor: &str) -> Self {
+        let hash = Sha256::new()
+            .chain_update("lct-place-v1\0")
+            .chain_update(graph)
+            .chain_update("\0")
+            .chain_update(visitor)
+            .finalize();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hash[..16]);
+        Self(bytes)
+    }
+
+    /// As 32 hexadecimal digits.
+    pub fn to_hex(self) -> String {
+        format!("{:032x}", u128::from_be_bytes(self.0))
+    }
+
+    /// Reads what [`Place::to_hex`] wrote.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let plain = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let bits = u128::from_str_radix(text, 16).ok().filter(|_| plain)?;
+        Some(Self(bits.to_be_bytes()))
+    }
+}
 
 /// The connections by visitor. Cheap to clone: all clones are the same registry.
 #[derive(Clone, Default)]
 pub struct Registry {
-    // A std mutex: it is held for a look-up and a few `try_send`s, and never across an await.
-    inner: Arc<Mutex<Inner>>,
+    // A std mutex: it is held for a look-up, and never across an await.
+    waiting: Arc<Mutex<HashMap<Place, Vec<Arc<Signal>>>>>,
 }
 
+/// What a connection is to do. Told twice before it does it, it does it once.
 #[derive(Default)]
-struct Inner {
-    next: u64,
-    waiting: HashMap<(Graph, VisitorId), Vec<Waiting>>,
+struct Signal {
+    look: AtomicBool,
+    leave: AtomicBool,
+    told: Notify,
 }
 
-struct Waiting {
-    connection: u64,
-    queue: mpsc::Sender<Arc<Alert>>,
+/// What a connection is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// There may be something new in the inbox.
+    Look,
+    /// The visitor was revoked.
+    Leave,
 }
 
-/// What became of one alert here.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Delivered {
-    /// Connections that got it into their queue.
-    pub queued: usize,
-    /// Connections that were given up because their queue was full.
-    pub too_slow: usize,
+impl Signal {
+    fn tell(&self, what: Told) {
+        match what {
+            Told::Look => &self.look,
+            Told::Leave => &self.leave,
+        }
+        .store(true, Ordering::Release);
+        self.told.notify_one();
+    }
 }
 
 impl Registry {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Place, Vec<Arc<Signal>>>> {
         // Nothing that panics runs under the lock, and every state of the map is a valid one.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Registers a connection for a visitor's alerts, until the registration is dropped.
-    pub fn register(&self, graph: Graph, visitor: VisitorId) -> Registration {
-        let (queue, alerts) = mpsc::channel(QUEUE);
-        let mut inner = self.lock();
-        inner.next += 1;
-        let connection = inner.next;
-        let key = (graph, visitor);
-        inner
-            .waiting
-            .entry(key.clone())
+    pub fn register(&self, place: Place) -> Registration {
+        let signal = Arc::new(Signal::default());
+        self.lock()
+            .entry(place)
             .or_default()
-            .push(Waiting { connection, queue });
-        drop(inner);
+            .push(Arc::clone(&signal));
         Registration {
             registry: self.clone(),
-            key,
-            connection,
-            alerts,
+            place,
+            signal,
         }
     }
 
-    /// Queues an alert for every connection of this visitor.
-    ///
-    /// A connection whose queue is full is dropped from the registry, which ends its queue: the slow client is closed
-    /// (and reads its alerts again when it is back), not the server held up.
-    pub fn deliver(&self, graph: Graph, visitor: VisitorId, alert: &Arc<Alert>) -> Delivered {
-        let mut delivered = Delivered::default();
-        let mut inner = self.lock();
-        if let Entry::Occupied(mut entry) = inner.waiting.entry((graph, visitor)) {
-            entry.get_mut().retain(|waiting| {
-                let sent = waiting.queue.try_send(Arc::clone(alert)).is_ok();
-                if sent {
-                    delivered.queued += 1;
-                } else {
-                    delivered.too_slow += 1;
-                }
-                sent
-            });
-            if entry.get().is_empty() {
-                entry.remove();
-            }
+    /// Tells every connection of this visitor; how many those are.
+    pub fn tell(&self, place: Place, what: Told) -> usize {
+        let waiting = self.lock();
+        let Some(signals) = waiting.get(&place) else {
+            return 0;
+        };
+        signals.iter().for_each(|signal| signal.tell(what));
+        signals.len()
+    }
+
+    /// Tells every connection to look into its inbox, so many at a time.
+    pub async fn look_all(&self) {
+        let signals: Vec<_> = self.lock().values().flatten().cloned().collect();
+        for lot in signals.chunks(LOT) {
+            lot.iter().for_each(|signal| signal.tell(Told::Look));
+            tokio::time::sleep(LOT_PAUSE).await;
         }
-        delivered
     }
 }
 
-/// A connection's place in the registry and its queue of alerts.
+/// A connection's place in the registry.
 pub struct Registration {
     registry: Registry,
-    key: (Graph, VisitorId),
-    connection: u64,
-    alerts: mpsc::Receiver<Arc<Alert>>,
+    place: Place,
+    signal: Arc<Signal>,
 }
 
 impl Registration {
-    /// The next alert; `None` once the registry has given this connection up as too slow.
-    pub async fn next(&mut self) -> Option<Arc<Alert>> {
-        self.alerts.recv().await
+    /// The next thing the connection is told. Cancel-safe. [`Told::Leave`] comes once.
+    pub async fn next(&mut self) -> Told {
+        loop {
+            if self.signal.leave.swap(false, Ordering::AcqRel) {
+                return Told::Leave;
+            }
+            if self.signal.look.swap(false, Ordering::AcqRel) {
+                return Told::Look;
+            }
+            self.signal.told.notified().await;
+        }
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let mut inner = self.registry.lock();
-        if let Entry::Occupied(mut entry) = inner.waiting.entry(self.key.clone()) {
+        if let Entry::Occupied(mut entry) = self.registry.lock().entry(self.place) {
             entry
                 .get_mut()
-                .retain(|waiting| waiting.connection != self.connection);
+                .retain(|signal| !Arc::ptr_eq(signal, &self.signal));
             if entry.get().is_empty() {
                 entry.remove();
             }
@@ -124,69 +166,46 @@ impl Drop for Registration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alerts::State;
-    use crate::policy::Reason;
-
-    fn alert() -> Arc<Alert> {
-        Arc::new(Alert {
-            alert: "00112233445566778899aabbccddeeff.1".parse().unwrap(),
-            reason: Reason::Contact,
-            state: State::Active,
-            issued: 0,
-        })
-    }
-
-    fn visitor(id: &str) -> VisitorId {
-        VisitorId::new(id).unwrap()
-    }
-
-    fn counts(queued: usize, too_slow: usize) -> Delivered {
-        Delivered { queued, too_slow }
-    }
 
     #[tokio::test]
     async fn every_device_of_the_visitor_and_nobody_else() {
         let registry = Registry::default();
-        let mut phone = registry.register(Graph::Main, visitor("a"));
-        let mut watch = registry.register(Graph::Main, visitor("a"));
-        let _sandbox = registry.register(Graph::Sandbox, visitor("a"));
-        let _other = registry.register(Graph::Main, visitor("b"));
-        assert_eq!(
-            registry.deliver(Graph::Main, visitor("a"), &alert()),
-            counts(2, 0)
-        );
-        assert!(phone.next().await.is_some() && watch.next().await.is_some());
+        let a = Place::new("lct", "a");
+        let mut phone = registry.register(a);
+        let mut watch = registry.register(a);
+        let _sandbox = registry.register(Place::new("Sandbox", "a"));
+        let _other = registry.register(Place::new("lct", "b"));
+        assert_eq!(registry.tell(a, Told::Look), 2);
+        assert_eq!(phone.next().await, Told::Look);
+        assert_eq!(watch.next().await, Told::Look);
         drop(phone);
-        assert_eq!(
-            registry.deliver(Graph::Main, visitor("a"), &alert()),
-            counts(1, 0)
-        );
+        assert_eq!(registry.tell(a, Told::Look), 1);
         drop(watch);
-        assert_eq!(
-            registry.deliver(Graph::Main, visitor("a"), &alert()),
-            counts(0, 0)
-        );
-        assert_eq!(registry.lock().waiting.len(), 2);
+        assert_eq!(registry.tell(a, Told::Look), 0);
+        assert_eq!(registry.lock().len(), 2);
     }
 
     #[tokio::test]
-    async fn a_full_queue_is_given_up_and_ends() {
+    async fn told_twice_is_told_once_and_leaving_comes_first() {
         let registry = Registry::default();
-        let mut slow = registry.register(Graph::Main, visitor("a"));
-        for _ in 0..QUEUE {
-            assert_eq!(
-                registry.deliver(Graph::Main, visitor("a"), &alert()),
-                counts(1, 0)
-            );
-        }
-        assert_eq!(
-            registry.deliver(Graph::Main, visitor("a"), &alert()),
-            counts(0, 1)
-        );
-        assert!(registry.lock().waiting.is_empty());
-        for _ in 0..QUEUE {
-            assert!(slow.next().await.is_some());
-        }
-        assert!(slow.next().await.is_none());
+        let a = Place::new("lct", "a");
+        let mut phone = registry.register(a);
+        registry.tell(a, Told::Look);
+        registry.look_all().await;
+        registry.tell(a, Told::Leave);
+        assert_eq!(phone.next().await, Told::Leave);
+        assert_eq!(phone.next().await, Told::Look);
+        let more = tokio::time::timeout(Duration::from_millis(20), phone.next()).await;
+        assert!(more.is_err());
+    }
+
+    #[test]
+    fn a_place_names_nobody_and_comes_back_from_its_digits() {
+        let place = Place::new("lct", "weeFox");
+        assert!(!place.to_hex().contains("weeFox"));
+        assert_eq!(Place::from_hex(&place.to_hex()), Some(place));
+        assert_ne!(place, Place::new("Sandbox", "weeFox"));
+        assert_eq!(Place::from_hex(&"+1".repeat(16)), None);
+        assert_eq!(Place::from_hex("12"), None);
     }
 }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use hyper::StatusCode;
-use hyper::header::HeaderMap;
+use hyper::header::{HeaderMap, ORIGIN};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio_util::task::TaskTracker;
@@ -62,12 +62,15 @@ fn upgrade(
 ) -> Result<Response, Refusal> {
     let key = handshake::check(headers, origins)?;
     let on_upgrade = on_upgrade.ok_or(Refusal::NoUpgrade)?;
+    // The only one, and allowed: the check has seen to that.
+    let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
+    let origin = origin.unwrap_or_default().to_owned();
     let counted = peer.enter(census).map_err(|TooMany| Refusal::Busy)?;
     let context = Arc::clone(context);
     tasks.spawn(async move {
         // An error here is a client that left before it read the answer.
         if let Ok(upgraded) = on_upgrade.await {
-            connection::serve(TokioIo::new(upgraded), peer, context).await;
+            connection::serve(TokioIo::new(upgraded), peer, origin, context).await;
         }
         drop(counted);
     });

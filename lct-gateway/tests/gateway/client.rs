@@ -3,8 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use ed25519_dalek::{Signer, SigningKey};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
@@ -12,6 +15,51 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::setup::PATIENCE;
+
+/// A person's two keys.
+pub(crate) struct Keys {
+    pub(crate) device: SigningKey,
+    pub(crate) code: SigningKey,
+}
+
+impl Keys {
+    /// The keys of person number `n`.
+    pub(crate) fn of(n: u8) -> Self {
+        Self {
+            device: SigningKey::from_bytes(&[n; 32]),
+            code: SigningKey::from_bytes(&[n + 100; 32]),
+        }
+    }
+
+    /// The visitor id, made as docs/protocol.md says.
+    pub(crate) fn visitor(&self) -> String {
+        let hash = Sha256::new()
+            .chain_update(self.device.verifying_key())
+            .chain_update(self.code.verifying_key())
+            .finalize();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hash[..16]);
+        bytes[6] = bytes[6] & 0x0f | 0x80;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        uuid::Uuid::from_bytes(bytes).to_string()
+    }
+
+    /// A hello for this graph, signed by the key of that role.
+    pub(crate) fn hello(&self, role: &str, nonce: &str, graph: &str, origin: &str) -> Value {
+        let key = if role == "code" {
+            &self.code
+        } else {
+            &self.device
+        };
+        let text = format!("lct-hello-v1\n{graph}\n{nonce}\n{origin}");
+        json!({
+            "type": "hello", "id": 0, "graphName": graph, "key": role,
+            "devicePublicKey": URL_SAFE_NO_PAD.encode(self.device.verifying_key()),
+            "codePublicKey": URL_SAFE_NO_PAD.encode(self.code.verifying_key()),
+            "signature": URL_SAFE_NO_PAD.encode(key.sign(text.as_bytes()).to_bytes()),
+        })
+    }
+}
 
 /// An LCT client.
 pub(crate) struct Client {
@@ -27,15 +75,54 @@ impl Client {
         Self { stream }
     }
 
-    /// Connects and opens a session.
+    /// Connects and opens a session whose inbox is empty, in open mode.
     pub(crate) async fn hello(address: SocketAddr, user: &str) -> Self {
-        let mut client = Self::connect(address).await;
-        let session = client
-            .ask(json!({"type": "hello", "id": 0, "userID": user}))
-            .await;
-        assert_eq!(session["type"], "session", "{session}");
-        assert_eq!(session["userID"], user);
+        let (client, alerts) = Self::back(address, user).await;
+        assert!(alerts.is_empty(), "{alerts:?}");
         client
+    }
+
+    /// Connects and opens a session in open mode; with the alerts that waited.
+    pub(crate) async fn back(address: SocketAddr, user: &str) -> (Self, Vec<Value>) {
+        let mut client = Self::connect(address).await;
+        let hello = json!({"type": "hello", "id": 0, "userID": user});
+        let (session, alerts) = client.open(hello).await;
+        assert_eq!(
+            (&session["id"], &session["userID"]),
+            (&json!(0), &json!(user))
+        );
+        (client, alerts)
+    }
+
+    /// Says a hello; the session, and the alerts that came before it.
+    pub(crate) async fn open(&mut self, hello: Value) -> (Value, Vec<Value>) {
+        self.say(hello).await;
+        let mut alerts = Vec::new();
+        loop {
+            let message = self.hear().await;
+            match message["type"].as_str() {
+                Some("session") => return (message, alerts),
+                Some("exposureAlert") => {
+                    alerts.extend(message["alerts"].as_array().expect("a list").clone());
+                }
+                _ => panic!("instead of a session: {message}"),
+            }
+        }
+    }
+
+    /// Connects and opens a session with a person's keys, by the key of this role.
+    pub(crate) async fn sign_in(
+        address: SocketAddr,
+        keys: &Keys,
+        role: &str,
+    ) -> (Self, Vec<Value>) {
+        let mut client = Self::connect(address).await;
+        let challenge = client.hear().await;
+        assert_eq!(challenge["type"], "challenge", "{challenge}");
+        let nonce = challenge["nonce"].as_str().expect("a nonce");
+        let (session, alerts) = client.open(keys.hello(role, nonce, "lct", "")).await;
+        assert_eq!(session["userID"], keys.visitor());
+        (client, alerts)
     }
 
     pub(crate) async fn send(&mut self, message: Message) {

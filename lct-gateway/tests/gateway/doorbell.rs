@@ -1,27 +1,21 @@
-//! Rings between gateways; these need redis-server, not the module.
+//! The doorbell: what gateways tell each other, and what happens when they cannot hear.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::client::Client;
-use crate::setup::{Redis, gateway, get, metric, until};
+use crate::client::{Client, Raw};
+use crate::setup::{Redis, gateway, get, metric, ready, until};
 
-const ALERT: &str = "00112233445566778899aabbccddeeff.1";
-
-fn ring(visitor: &str, alert: &str) -> Value {
-    json!({"visitor": visitor, "alert": alert, "state": "active", "reason": "contact"})
-}
-
-/// Rings, as another gateway or the module would; returns how many heard it.
-async fn publish(redis: &Redis, channel: &str, payload: &Value) -> u64 {
-    redis.run(&["PUBLISH", channel, &payload.to_string()]).await
+/// Publishes, as another gateway or the module would; returns how many heard it.
+async fn publish(redis: &Redis, channel: &str, payload: &str) -> u64 {
+    redis.run(&["PUBLISH", channel, payload]).await
 }
 
 /// Waits until this many gateways listen.
 async fn listeners(redis: &Redis, count: u64) {
     for _ in 0..200 {
-        if publish(redis, "lct:alerts:lct", &json!([])).await == count {
+        if publish(redis, "lct:alerts:lct", "[]").await == count {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -29,62 +23,34 @@ async fn listeners(redis: &Redis, count: u64) {
     panic!("not {count} gateways are listening");
 }
 
-#[tokio::test]
-async fn a_ring_reaches_every_device_of_its_visitor_on_every_gateway_once() {
-    let Some(redis) = Redis::plain().await else {
-        return;
-    };
-    let (east, west) = (gateway(&redis.url(), &[]), gateway(&redis.url(), &[]));
-    listeners(&redis, 2).await;
-    let mut phone = Client::hello(east.client_address(), "a").await;
-    let mut watch = Client::hello(west.client_address(), "a").await;
-    let mut other = Client::hello(west.client_address(), "b").await;
-    let mut player = Client::connect(west.client_address()).await;
-    player
-        .ask(json!({"type": "hello", "userID": "a", "graphName": "Sandbox"}))
-        .await;
-
-    let rings = json!([ring("a", ALERT), ring("nobody", ALERT), ring("a", ALERT)]);
-    assert_eq!(publish(&redis, "lct:alerts:lct", &rings).await, 2);
-    for client in [&mut phone, &mut watch] {
-        let message = client.hear().await;
-        assert_eq!(message["type"], "exposureAlert");
-        let [alert] = &message["alerts"].as_array().unwrap()[..] else {
-            panic!("not one alert");
-        };
-        let issued = alert["issued"].as_u64().unwrap();
-        assert_eq!(issued % 86_400_000, 0, "a UTC midnight");
-        assert_eq!(
-            *alert,
-            json!({"alert": ALERT, "reason": "contact", "state": "active", "issued": issued})
-        );
-        client.hears_nothing().await;
-    }
-    other.hears_nothing().await;
-    player.hears_nothing().await;
-
-    publish(&redis, "lct:alerts:Sandbox", &json!([ring("a", ALERT)])).await;
-    assert_eq!(player.hear().await["type"], "exposureAlert");
-    phone.hears_nothing().await;
+fn ids(message: &Value) -> Vec<&str> {
+    let alerts = message["alerts"].as_array().expect("alerts");
+    let id = |alert: &'_ Value| alert["alert"].as_str().map(str::len);
+    assert!(alerts.iter().all(|alert| id(alert).is_some()), "{message}");
+    alerts
+        .iter()
+        .filter_map(|alert| alert["alert"].as_str())
+        .collect()
 }
 
 #[tokio::test]
-async fn a_ring_that_cannot_be_read_is_counted_and_the_next_is_heard() {
-    let Some(redis) = Redis::plain().await else {
+async fn what_a_ring_says_is_not_believed() {
+    let Some(redis) = Redis::with_module().await else {
         return;
     };
     let gateway = gateway(&redis.url(), &[]);
-    listeners(&redis, 1).await;
+    ready(&gateway).await;
     let mut client = Client::hello(gateway.client_address(), "a").await;
-    for bad in [
-        json!("x"),
-        json!([{"visitor": "a"}]),
-        json!([ring("a", "zz.1")]),
-    ] {
-        publish(&redis, "lct:alerts:lct", &bad).await;
+    let forged =
+        json!([{"visitor": "a", "alert": "00112233445566778899aabbccddeeff.1", "state": "active"}]);
+    publish(&redis, "lct:alerts:lct", &forged.to_string()).await;
+    client.hears_nothing().await;
+    for bad in ["x", r#"{"visitor":"a"}"#, r#"[{"visitor":1}]"#] {
+        publish(&redis, "lct:alerts:lct", bad).await;
     }
-    publish(&redis, "lct:alerts:lct", &json!([ring("a", ALERT)])).await;
-    assert_eq!(client.hear().await["alerts"][0]["alert"], ALERT);
+    publish(&redis, "lct:control:lct", "a").await;
+    redis.meets_and_warns("a", 1).await;
+    assert_eq!(ids(&client.hear().await).len(), 1);
     assert_eq!(
         metric(&gateway, "lct_gateway_rings_unreadable_total").await,
         3
@@ -92,19 +58,40 @@ async fn a_ring_that_cannot_be_read_is_counted_and_the_next_is_heard() {
 }
 
 #[tokio::test]
-async fn a_killed_subscription_comes_back_by_itself() {
-    let Some(redis) = Redis::plain().await else {
+async fn after_a_broken_subscription_every_inbox_is_read() {
+    let Some(redis) = Redis::with_module().await else {
         return;
     };
     let gateway = gateway(&redis.url(), &[]);
-    listeners(&redis, 1).await;
+    ready(&gateway).await;
     let mut client = Client::hello(gateway.client_address(), "a").await;
-    let killed: u64 = redis.run(&["CLIENT", "KILL", "TYPE", "pubsub"]).await;
-    assert_eq!(killed, 1);
+    for n in 1..=5 {
+        let _: u64 = redis.run(&["CLIENT", "KILL", "TYPE", "pubsub"]).await;
+        redis.meets_and_warns("a", n).await; // rung for nobody
+        assert_eq!(ids(&client.hear().await).len(), 1, "the new one only");
+    }
     listeners(&redis, 1).await;
     until(&gateway, "lct_gateway_doorbell_heard", 1).await;
-    publish(&redis, "lct:alerts:lct", &json!([ring("a", ALERT)])).await;
-    assert_eq!(client.hear().await["alerts"][0]["alert"], ALERT);
+}
+
+#[tokio::test]
+async fn a_subscription_that_died_in_silence_is_noticed() {
+    let Some(redis) = Redis::with_module().await else {
+        return;
+    };
+    let gateway = gateway(&redis.url(), &[]);
+    ready(&gateway).await;
+    let mut client = Client::hello(gateway.client_address(), "a").await;
+    // The connection stands, but what was subscribed to is not heard any more: Redis forgets it when the user may not.
+    let _: String = redis
+        .run(&["ACL", "SETUSER", "default", "resetchannels"])
+        .await;
+    until(&gateway, "lct_gateway_doorbell_heard", 0).await;
+    redis.meets_and_warns("a", 1).await;
+    let _: String = redis
+        .run(&["ACL", "SETUSER", "default", "allchannels"])
+        .await;
+    assert_eq!(ids(&client.hear().await).len(), 1);
 }
 
 #[tokio::test]
@@ -124,25 +111,25 @@ async fn a_restarted_redis_is_found_again() {
     redis.restart().await;
     until(&gateway, "lct_gateway_doorbell_heard", 1).await;
     assert_eq!(client.ask(visit).await["code"], "internal");
-    publish(&redis, "lct:alerts:lct", &json!([ring("a", ALERT)])).await;
-    assert_eq!(client.hear().await["alerts"][0]["alert"], ALERT);
 }
 
 #[tokio::test]
 async fn a_client_that_does_not_read_its_alerts_is_closed_and_others_are_served() {
-    let Some(redis) = Redis::plain().await else {
+    let Some(redis) = Redis::with_module().await else {
         return;
     };
     let gateway = gateway(&redis.url(), &["--write-timeout", "0.5"]);
-    listeners(&redis, 1).await;
-    let mut slow = crate::client::Raw::upgrade(gateway.client_address(), Some(4096)).await;
+    ready(&gateway).await;
+    let mut slow = Raw::upgrade(gateway.client_address(), Some(4096)).await;
     slow.frame(0x81, br#"{"type":"hello","userID":"a"}"#).await;
     slow.next().await.unwrap();
     let mut quick = Client::hello(gateway.client_address(), "a").await;
-    for n in 1..=1_000 {
-        let alert = format!("00112233445566778899aabbccddeeff.{n}");
-        publish(&redis, "lct:alerts:lct", &json!([ring("a", &alert)])).await;
-        assert_eq!(quick.hear().await["alerts"][0]["alert"], alert);
+    let mut heard = 0;
+    for n in 1..=400 {
+        redis.meets_and_warns("a", n).await;
+        while heard < n as usize {
+            heard += ids(&quick.hear().await).len();
+        }
     }
     until(&gateway, "lct_gateway_closes_total{code=\"4008\"}", 1).await;
     until(&gateway, "lct_gateway_connections", 1).await;
@@ -160,7 +147,9 @@ async fn a_redis_without_the_module_is_not_ready() {
         answer.starts_with("HTTP/1.1 503 ") && answer.contains("LCT module"),
         "{answer}"
     );
-    let mut client = Client::hello(gateway.client_address(), "a").await;
+    let mut client = Client::connect(gateway.client_address()).await;
+    let (session, _) = client.open(json!({"type": "hello", "userID": "a"})).await;
+    assert_eq!(session["complete"], false, "the inbox could not be read");
     let visit = json!({"type": "logVisit", "place_id": "x", "start": 1, "end": 2});
     assert_eq!(client.ask(visit).await["code"], "internal");
 }

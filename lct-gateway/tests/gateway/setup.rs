@@ -18,7 +18,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// An address where no Redis listens.
 pub(crate) const NO_REDIS: &str = "redis://127.0.0.1:1";
 
-/// A gateway with free ports, this Redis and these further flags.
+/// A gateway with free ports, this Redis and these further flags; in open mode unless they say otherwise.
 pub(crate) fn gateway(redis: &str, flags: &[&str]) -> Gateway {
     let fixed = [
         "lct-gateway",
@@ -29,7 +29,12 @@ pub(crate) fn gateway(redis: &str, flags: &[&str]) -> Gateway {
         "--redis",
         redis,
     ];
-    let flags = Flags::try_parse_from(fixed.iter().chain(flags)).expect("flags");
+    let open: &[&str] = if flags.contains(&"--auth") {
+        &[]
+    } else {
+        &["--auth", "open"]
+    };
+    let flags = Flags::try_parse_from(fixed.iter().chain(open).chain(flags)).expect("flags");
     Gateway::start(Config::try_from(flags).expect("config")).expect("start")
 }
 
@@ -189,6 +194,32 @@ impl Redis {
 
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Logs a visit and warns about it, as another gateway would.
+    pub(crate) async fn meets_and_warns(&self, other: &str, n: u32) {
+        let name = format!("warner-{n}");
+        let (start, end) = (1_000_000 + u64::from(n) * 10, 1_000_009 + u64::from(n) * 10);
+        let (start, end) = (start.to_string(), end.to_string());
+        let _: u64 = self
+            .run(&[
+                "LCT.VISIT",
+                "lct",
+                &name,
+                "x",
+                &start,
+                &end,
+                other,
+                "x",
+                &start,
+                &end,
+            ])
+            .await;
+        let warning = format!("0d9a5e4c-6c1e-4f0a-9d6b-{n:012x}");
+        let alerted: u64 = self
+            .run(&["LCT.WARN", "lct", &warning, &name, "contact"])
+            .await;
+        assert_eq!(alerted, 1);
     }
 
     /// Runs one command.

@@ -1,0 +1,110 @@
+//! What operators do by command: make one-time codes, and list, release and retract warnings. It needs a Redis user
+//! with the right to it, which the gateways' own does not have.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use clap::Subcommand;
+
+use crate::clock;
+use crate::command::Services;
+use crate::config::Config;
+use crate::graphs::Graph;
+use crate::metrics::Metrics;
+use crate::module::ModuleError;
+
+/// What to do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Action {
+    /// One-time codes for people who tested positive
+    #[command(subcommand)]
+    Codes(CodesAction),
+    /// Warnings, held ones among them
+    #[command(subcommand)]
+    Warnings(WarningsAction),
+}
+
+/// What to do about codes.
+#[derive(Debug, Clone, Subcommand)]
+pub enum CodesAction {
+    /// Make codes, each good for one warning within 24 hours, and print them
+    New {
+        /// The day of first symptoms, else of the test, as YYYY-MM-DD; it wins over what the person says.
+        #[arg(long, value_name = "DAY", value_parser = day)]
+        since: Option<u64>,
+        /// How many.
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+        count: u64,
+    },
+}
+
+/// What to do about warnings.
+#[derive(Debug, Clone, Subcommand)]
+pub enum WarningsAction {
+    /// List the newest: id, kind, reason, state, day, people alerted
+    List {
+        /// How many.
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+        count: u64,
+    },
+    /// Let a held warning go
+    Release {
+        /// Its id, as the list gives it.
+        warning: String,
+    },
+    /// Withdraw a warning, and every alert it caused
+    Retract {
+        /// Its id, as the list gives it.
+        warning: String,
+    },
+}
+
+/// Does it, and gives what to print.
+///
+/// # Errors
+/// What the module or Redis says against it.
+pub async fn run(action: Action, config: Config) -> Result<String, ModuleError> {
+    let services = Services::new(
+        &config.redis,
+        config.rules,
+        Arc::new(config.graphs),
+        Arc::new(Metrics::default()),
+    )?;
+    let module = &services.module;
+    let mut text = String::new();
+    match action {
+        Action::Codes(CodesAction::New { since, count }) => {
+            for _ in 0..count {
+                let code = services.codes.create(Graph::Main, since).await?;
+                let _ = writeln!(text, "{}", code.encode()); // a String takes everything
+            }
+        }
+        Action::Warnings(WarningsAction::List { count }) => {
+            for row in module.warnings(Graph::Main, count).await? {
+                let _ = writeln!(
+                    text,
+                    "{}  {}  {}  {}  {}  {}",
+                    row.warning,
+                    row.kind,
+                    row.reason,
+                    row.state,
+                    clock::day_text(row.issued),
+                    row.alerts
+                );
+            }
+        }
+        Action::Warnings(WarningsAction::Release { warning }) => {
+            let alerted = module.release(Graph::Main, &warning).await?;
+            let _ = writeln!(text, "alerted: {alerted}");
+        }
+        Action::Warnings(WarningsAction::Retract { warning }) => {
+            let withdrawn = module.retract_any(Graph::Main, &warning).await?;
+            let _ = writeln!(text, "withdrawn: {withdrawn}");
+        }
+    }
+    Ok(text)
+}
+
+fn day(text: &str) -> Result<u64, &'static str> {
+    clock::day(text).ok_or("must be a day like 2026-11-22")
+}
