@@ -1,5 +1,6 @@
 //! lct-gateway processes, and the phones that talk to them.
 
+use crate::keys::{Keys, Role};
 use crate::server::free_port;
 use crate::{Server, binary};
 use futures_util::{SinkExt, StreamExt};
@@ -48,9 +49,8 @@ impl Gateway {
                 &listen.to_string(),
                 "--ops-listen",
                 &ops.to_string(),
-                "--auth",
-                "open",
             ])
+            .args(auth(flags))
             .args(["--redis", redis])
             .args(flags)
             .stdin(Stdio::null())
@@ -141,6 +141,15 @@ impl Gateway {
     }
 }
 
+/// Open mode, unless the flags say otherwise.
+fn auth(flags: &[&str]) -> &'static [&'static str] {
+    if flags.contains(&"--auth") {
+        &[]
+    } else {
+        &["--auth", "open"]
+    }
+}
+
 impl Drop for Gateway {
     fn drop(&mut self) {
         drop(self.child.kill());
@@ -180,6 +189,24 @@ impl Phone {
         phone.send(json!({"type": "hello", "userID": user})).await;
         let session = phone.next(&["session"]).await;
         assert_eq!(session["userID"], user, "the session's user: {session}");
+        phone
+    }
+
+    /// Connects to a gateway with `--auth key` and proves to be this person, by the key of that role.
+    pub async fn sign_in(gateway: SocketAddr, keys: &Keys, role: Role) -> Self {
+        let (socket, _) = connect_async(format!("ws://{gateway}/ws"))
+            .await
+            .expect("a WebSocket");
+        let mut phone = Phone {
+            socket,
+            requests: 0,
+            alerts: Vec::new(),
+        };
+        let challenge = phone.next(&["challenge"]).await;
+        let nonce = challenge["nonce"].as_str().expect("a nonce");
+        phone.send(keys.hello(role, "lct", nonce, "")).await;
+        let session = phone.next(&["session"]).await;
+        assert_eq!(session["userID"], keys.visitor(), "{session}");
         phone
     }
 

@@ -1,0 +1,76 @@
+//! A person's two keys, and the hello they sign. Written from docs/protocol.md, not from the gateway's code.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use ed25519_dalek::{Signer, SigningKey};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// The device's key and the key from the key code.
+pub struct Keys {
+    device: SigningKey,
+    code: SigningKey,
+}
+
+/// Which key signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The device's: may do everything.
+    Device,
+    /// The key code's: may read alerts, erase and revoke.
+    Code,
+}
+
+impl Keys {
+    /// Person number `n`, the same each time.
+    pub fn of(n: u64) -> Self {
+        let key = |name: &str| {
+            let seed = Sha256::new()
+                .chain_update(name)
+                .chain_update(n.to_be_bytes())
+                .finalize();
+            SigningKey::from_bytes(&seed.into())
+        };
+        Self {
+            device: key("device"),
+            code: key("code"),
+        }
+    }
+
+    /// The visitor id: a UUID of version 8 from SHA-256 of both public keys.
+    pub fn visitor(&self) -> String {
+        let hash = Sha256::new()
+            .chain_update(self.device.verifying_key())
+            .chain_update(self.code.verifying_key())
+            .finalize();
+        let mut hex: Vec<char> = hash[..16]
+            .iter()
+            .flat_map(|byte| format!("{byte:02x}").chars().collect::<Vec<_>>())
+            .collect();
+        hex[12] = '8';
+        hex[16] = ['8', '9', 'a', 'b'][usize::from(hash[8] >> 4 & 3)];
+        let part = |range: std::ops::Range<usize>| hex[range].iter().collect::<String>();
+        [
+            part(0..8),
+            part(8..12),
+            part(12..16),
+            part(16..20),
+            part(20..32),
+        ]
+        .join("-")
+    }
+
+    /// A hello for this graph, signed by the key of that role over the nonce and the page's origin.
+    pub fn hello(&self, role: Role, graph: &str, nonce: &str, origin: &str) -> Value {
+        let (word, key) = match role {
+            Role::Device => ("device", &self.device),
+            Role::Code => ("code", &self.code),
+        };
+        let text = format!("lct-hello-v1\n{graph}\n{nonce}\n{origin}");
+        json!({
+            "type": "hello", "graphName": graph, "key": word,
+            "devicePublicKey": URL_SAFE_NO_PAD.encode(self.device.verifying_key()),
+            "codePublicKey": URL_SAFE_NO_PAD.encode(self.code.verifying_key()),
+            "signature": URL_SAFE_NO_PAD.encode(key.sign(text.as_bytes()).to_bytes()),
+        })
+    }
+}
