@@ -10,6 +10,10 @@ const UTF8: &str = "must be UTF-8";
 const CONTROL: &str = "must not hold control characters";
 const EXPOSED: &str = "the options of LCT.EXPOSED are FROM, TO, AT, ORDER, MINTIME, WITHIN, LINGER, MINPRIORITY, WITHTIMES, COUNT";
 
+const WARN: &str = "the options of LCT.WARN are FROM, TO, AT, ORDER, MINTIME, WITHIN, LINGER, MINPRIORITY, HOLD, DRYRUN";
+const WARNSPACE: &str = "the options of LCT.WARNSPACE are AT, MINTIME, WITHIN, DRYRUN";
+const ZERO: &str = "must be a whole number from 0 to 9007199254740991, in plain digits";
+
 /// What is no plain decimal from 0 to 2^53 − 1.
 const NO_NUMBERS: [&[u8]; 26] = [
     b"",
@@ -58,7 +62,7 @@ const NO_IDS: [(&[u8], &str); 13] = [
 ];
 
 /// Calls with one fault each. `%` stands where a bad number goes, `@` where a bad id goes; behind it the argument's name.
-const NUMBERS: [(&str, &str); 20] = [
+const NUMBERS: [(&str, &str); 30] = [
     ("LCT.VISIT g v s % 10", "visit 1: start"),
     ("LCT.VISIT g v s 0 %", "visit 1: end"),
     ("LCT.VISIT g v s 0 10 w s % 10", "visit 2: start"),
@@ -79,12 +83,23 @@ const NUMBERS: [(&str, &str); 20] = [
     ("LCT.EXPOSED g alice LINGER %", "LINGER"),
     ("LCT.PURGE g BEFORE %", "BEFORE"),
     ("LCT.PURGE g ALERTS %", "ALERTS"),
+    ("LCT.WARN g w alice positive FROM %", "FROM"),
+    ("LCT.WARN g w alice positive TO %", "TO"),
+    ("LCT.WARN g w alice positive HOLD 1 AT %", "AT"),
+    ("LCT.WARN g w alice positive MINTIME %", "MINTIME"),
+    ("LCT.WARN g w alice positive LINGER %", "LINGER"),
+    ("LCT.WARN g w alice positive MINTIME 1 WITHIN %", "WITHIN"),
+    ("LCT.WARNSPACE g w cafe contact % 10", "from"),
+    ("LCT.WARNSPACE g w cafe contact 0 %", "to"),
+    ("LCT.WARNSPACE g w cafe contact 0 10 AT %", "AT"),
+    ("LCT.WARNSPACE g w cafe contact 0 10 MINTIME %", "MINTIME"),
 ];
-const COUNTS: [(&str, &str); 2] = [
+const COUNTS: [(&str, &str); 3] = [
+    ("LCT.WARNINGS g COUNT %", "COUNT"),
     ("LCT.PRESENT g cafe 0 10 COUNT %", "COUNT"),
     ("LCT.EXPOSED g alice WITHTIMES COUNT %", "COUNT"),
 ];
-const IDS: [(&str, &str); 13] = [
+const IDS: [(&str, &str); 21] = [
     ("LCT.VISIT g @ s 0 10", "visit 1: visitor"),
     ("LCT.VISIT g v @ 0 10", "visit 1: space"),
     ("LCT.VISIT g v s 0 10 @ s 0 10", "visit 2: visitor"),
@@ -98,6 +113,40 @@ const IDS: [(&str, &str); 13] = [
     ("LCT.EXPOSED g @ ORDER 2 WITHTIMES", "visitor"),
     ("LCT.FORGET g @", "visitor"),
     ("LCT.REVOKE g @", "visitor"),
+    ("LCT.WARN g @ alice positive", "warning"),
+    ("LCT.WARN g w @ positive", "visitor"),
+    ("LCT.WARNSPACE g @ cafe contact 0 10", "warning"),
+    ("LCT.WARNSPACE g w @ contact 0 10", "space"),
+    ("LCT.RETRACT g @", "warning"),
+    ("LCT.RELEASE g @ DRYRUN", "warning"),
+    ("LCT.ALERTS g @", "visitor"),
+    ("LCT.ACK g @ 0123456789abcdef0123456789abcdef.1", "visitor"),
+];
+/// What is no reason, and no id of an alert.
+const NO_WORDS: [&[u8]; 9] = [
+    b"",
+    b"0",
+    b"positiv",
+    b"positive ",
+    b"POSITIVE\0",
+    b"\xff",
+    b"I tested positive",
+    b"high",
+    b"positive,contact",
+];
+const NO_ALERTS: [&[u8]; 12] = [
+    b"",
+    b"x",
+    b"0123456789abcdef0123456789abcdef",
+    b"0123456789abcdef0123456789abcdef.",
+    b"0123456789abcdef0123456789abcdef.0",
+    b"0123456789abcdef0123456789abcdef.01",
+    b"0123456789abcdef0123456789abcdef.+1",
+    b"0123456789abcdef0123456789abcdef.4294967296",
+    b"0123456789ABCDEF0123456789ABCDEF.1",
+    b"0123456789abcdef0123456789abcde.1",
+    b"0123456789abcdef0123456789abcdef.1.1",
+    b"\xff123456789abcdef0123456789abcdef.1",
 ];
 
 /// Everything else, with the whole line.
@@ -262,6 +311,124 @@ const RULES: &[(&str, &str)] = &[
     ("LCT.PURGE g ALERTS 5 ALERTS 5", "ERR ALERTS: given twice"),
     ("LCT.PURGE g BEFORE", "ERR BEFORE: needs a value"),
     ("LCT.PURGE g ALERTS", "ERR ALERTS: needs a value"),
+    (
+        "LCT.WARN g w alice positive FROM 10 TO 10",
+        "ERR FROM: must be before TO",
+    ),
+    (
+        "LCT.WARN g w alice positive ORDER 3",
+        "ERR ORDER: must be 1 or 2",
+    ),
+    (
+        "LCT.WARN g w alice alerted ORDER 2",
+        "ERR ORDER: must be 1 where the reason is alerted",
+    ),
+    (
+        "LCT.WARN g w alice positive WITHIN 5",
+        "ERR WITHIN: needs MINTIME",
+    ),
+    (
+        "LCT.WARN g w alice positive MINPRIORITY urgent",
+        "ERR MINPRIORITY: must be high, medium or low",
+    ),
+    (
+        "LCT.WARN g w alice positive HOLD",
+        "ERR HOLD: needs a value",
+    ),
+    ("LCT.WARN g w alice positive HOLD -1", "ERR HOLD: {ZERO}"),
+    ("LCT.WARN g w alice positive HOLD some", "ERR HOLD: {ZERO}"),
+    (
+        "LCT.WARN g w alice positive DRYRUN dryrun",
+        "ERR DRYRUN: given twice",
+    ),
+    (
+        "LCT.WARN g w alice positive WITHTIMES",
+        "ERR option 5: unknown; {WARN}",
+    ),
+    (
+        "LCT.WARN g w alice positive COUNT 1",
+        "ERR option 5: unknown; {WARN}",
+    ),
+    (
+        "LCT.WARN g w alice positive AT 1000 CLOCK 5",
+        "ERR option 7: unknown; {WARN}",
+    ),
+    (
+        "LCT.WARN g w alice positive UNTIL 5",
+        "ERR option 5: unknown; {WARN}",
+    ),
+    (
+        "LCT.WARN g w alice positive LATE 5",
+        "ERR option 5: unknown; {WARN}",
+    ),
+    (
+        "LCT.WARN g w alice positive VIA 1 bob since 5",
+        "ERR option 5: unknown; {WARN}",
+    ),
+    (
+        "LCT.WARN g taken bob positive",
+        "ERR warning: this id belongs to another visitor or another kind of warning",
+    ),
+    (
+        "LCT.WARN g taken bob positive DRYRUN",
+        "ERR warning: this id belongs to another visitor or another kind of warning",
+    ),
+    (
+        "LCT.WARNSPACE g taken cafe contact 0 10",
+        "ERR warning: this id belongs to another visitor or another kind of warning",
+    ),
+    (
+        "LCT.WARN g declared alice positive",
+        "ERR warning: this id belongs to another visitor or another kind of warning",
+    ),
+    (
+        "LCT.WARNSPACE g declared gym contact 0 10",
+        "ERR warning: this id belongs to another visitor or another kind of warning",
+    ),
+    (
+        "LCT.WARN g w barred positive",
+        "REVOKED visitor: this id was revoked and cannot be used again",
+    ),
+    (
+        "LCT.WARN g w barred positive DRYRUN",
+        "REVOKED visitor: this id was revoked and cannot be used again",
+    ),
+    (
+        "LCT.WARNSPACE g w cafe alerted 0 10",
+        "ERR reason: must be positive, contact or symptoms",
+    ),
+    (
+        "LCT.WARNSPACE g w cafe contact 10 9",
+        "ERR to: must not be before from",
+    ),
+    (
+        "LCT.WARNSPACE g w cafe contact 0 10 WITHIN 5",
+        "ERR WITHIN: needs MINTIME",
+    ),
+    (
+        "LCT.WARNSPACE g w cafe contact 0 10 FROM 5",
+        "ERR option 7: unknown; {WARNSPACE}",
+    ),
+    (
+        "LCT.WARNSPACE g w cafe contact 0 10 HOLD 5",
+        "ERR option 7: unknown; {WARNSPACE}",
+    ),
+    (
+        "LCT.RELEASE g w FORCE",
+        "ERR option 3: unknown; the options of LCT.RELEASE are DRYRUN",
+    ),
+    ("LCT.RELEASE g w DRYRUN DRYRUN", "ERR DRYRUN: given twice"),
+    (
+        "LCT.WARNINGS g FROM 5",
+        "ERR option 2: unknown; the options of LCT.WARNINGS are COUNT",
+    ),
+    ("LCT.WARNINGS g COUNT 0", "ERR COUNT: {COUNT}"),
+    ("LCT.WARNINGS g COUNT", "ERR COUNT: needs a value"),
+    ("LCT.STAND g taken", "ERR LCT.STAND: only by replication"),
+    (
+        "LCT.STAND g taken CLOCK 5 EXPIRED 0",
+        "ERR LCT.STAND: only by replication",
+    ),
     // Nobody purges or asks about the future.
     (
         "LCT.PURGE g BEFORE 9007199254740991",
@@ -297,6 +464,17 @@ const ARITY: &[&str] = &[
     "LCT.VISIT g v s 0 10 w s",
     "LCT.VISIT g v s 0 10 w s 0",
     "LCT.VISIT g v s 0 10 CLOCK 5",
+    "LCT.VISIT g v s 0 10 CLOCK 5 LATE 0 EXPIRED 0",
+    "LCT.REVISIT g alice cafe 100 10 20 CLOCK 5 LATE 0 EXPIRED 0",
+    "LCT.WARN g w alice",
+    "LCT.WARNSPACE g w cafe contact 0",
+    "LCT.RETRACT g",
+    "LCT.RETRACT g w CLOCK 5",
+    "LCT.RELEASE g",
+    "LCT.WARNINGS",
+    "LCT.ALERTS g",
+    "LCT.ALERTS g alice 5",
+    "LCT.ACK g alice",
     "LCT.REVISIT g alice cafe 100 10",
     "LCT.REVISIT g alice cafe 100 10 20 30",
     "LCT.UNVISIT g alice cafe",
@@ -324,6 +502,15 @@ const WRONG_TYPE: &[&str] = &[
     "LCT.FORGET text v",
     "LCT.REVOKE text v",
     "LCT.INFO text",
+    "LCT.WARN text w v positive",
+    "LCT.WARN text w v positive DRYRUN",
+    "LCT.WARNSPACE text w s contact 0 10",
+    "LCT.RETRACT text w",
+    "LCT.RELEASE text w",
+    "LCT.RELEASE text w DRYRUN",
+    "LCT.WARNINGS text",
+    "LCT.ALERTS text v",
+    "LCT.ACK text v 0123456789abcdef0123456789abcdef.1",
     "GET g",
 ];
 
@@ -341,6 +528,8 @@ impl Watched {
         let mut client = server.client();
         client.expect("LCT.VISIT g alice cafe 100 200 bob cafe 150 300", "2");
         client.expect("LCT.REVOKE g barred", "0");
+        client.expect("LCT.WARN g taken alice positive", "1");
+        client.expect("LCT.WARNSPACE g declared cafe contact 100 200", "2");
         client.expect("SET text hello", "OK");
         let digest = client.run("DEBUG DIGEST-VALUE g text missing").to_string();
         let stream = Stream::of(&server);
@@ -417,11 +606,27 @@ fn wrong_calls_are_refused_with_their_exact_line_and_leave_no_trace() {
             watched.refuse(&with_bad(line, "@", bad), &format!("ERR {name}: {rule}"));
         }
     }
+    for bad in NO_WORDS {
+        watched.refuse(
+            &with_bad("LCT.WARN g w alice @", "@", bad),
+            "ERR reason: must be positive, contact, symptoms or alerted",
+        );
+    }
+    for bad in NO_ALERTS {
+        let line = "LCT.ACK g bob 0123456789abcdef0123456789abcdef.1 @";
+        watched.refuse(
+            &with_bad(line, "@", bad),
+            "ERR alert: must be an id as LCT.ALERTS gives it",
+        );
+    }
     for (line, error) in RULES {
         watched.refuse(
             &words(line),
             &error
                 .replace("{EXPOSED}", EXPOSED)
+                .replace("{WARN}", WARN)
+                .replace("{WARNSPACE}", WARNSPACE)
+                .replace("{ZERO}", ZERO)
                 .replace("{COUNT}", COUNT),
         );
     }
@@ -556,6 +761,14 @@ fn visits_beyond_the_limits_are_refused_by_the_name_of_the_setting() {
         ),
         (
             format!("LCT.EXPOSED g alice AT {}", ahead.0),
+            "AT: further ahead than lct.max-ahead allows",
+        ),
+        (
+            format!("LCT.WARN g w alice positive AT {}", ahead.0),
+            "AT: further ahead than lct.max-ahead allows",
+        ),
+        (
+            format!("LCT.WARNSPACE g w cafe contact 0 1 AT {}", ahead.0),
             "AT: further ahead than lct.max-ahead allows",
         ),
     ];

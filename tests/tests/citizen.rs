@@ -175,6 +175,27 @@ fn keyspace_events_tell_each_change_once() {
         ("LCT.PURGE g BEFORE 300", &["lct.purge"]),
         ("LCT.PURGE g BEFORE 300", &[]),
         ("LCT.FORGET g bob", &[]),
+        (
+            "LCT.VISIT g alice cafe 100 200 bob cafe 150 300",
+            &["lct.visit"],
+        ),
+        ("LCT.WARN g w alice positive DRYRUN", &[]),
+        ("LCT.WARN g w alice positive HOLD 0", &["lct.warn"]),
+        ("LCT.WARN g w bob positive", &[]),
+        ("LCT.WARNINGS g", &[]),
+        ("LCT.ALERTS g bob", &[]),
+        ("LCT.RELEASE g w DRYRUN", &[]),
+        ("LCT.RELEASE g w", &["lct.release"]),
+        ("LCT.RELEASE g w", &[]),
+        ("LCT.RETRACT g w", &["lct.retract"]),
+        ("LCT.RETRACT g w", &[]),
+        // The alert's id is made of the ids of warning and visitor.
+        ("LCT.ACK g bob cffd204f222afcca5c2c56e0324c20c8.1", &[]),
+        (
+            "LCT.ACK g bob cffd204f222afcca5c2c56e0324c20c8.2",
+            &["lct.ack"],
+        ),
+        ("LCT.WARNSPACE g x cafe contact 100 200", &["lct.warnspace"]),
         ("LCT.VISIT h a s 0 1", &["new", "lct.visit"]),
         ("LCT.FORGET h a", &["lct.forget", "del"]),
         ("LCT.VISIT h a s 0 1", &["new", "lct.visit"]),
@@ -284,14 +305,29 @@ fn memory_comes_back_whichever_way_a_graph_goes() {
 fn a_full_memory_refuses_visits_and_nothing_that_frees_or_asks() {
     let (server, mut c) = start();
     c.run("LCT.VISIT g carol gym 5 9 dave gym 5 9 eve gym 1 3");
+    c.expect("LCT.WARN g w alice positive", "1");
+    c.expect("LCT.WARN g held bob positive HOLD 0", "0");
     c.expect("CONFIG SET maxmemory-policy noeviction", "OK");
     c.expect("CONFIG SET maxmemory 1", "OK");
     let before = digests(&mut c, &["g"]);
-    c.expect(
+    for line in [
         "LCT.VISIT g frank cafe 0 5",
-        "-OOM command not allowed when used memory > 'maxmemory'.",
-    );
+        "LCT.WARN g other alice positive",
+        "LCT.WARNSPACE g other cafe contact 0 5",
+        "LCT.RELEASE g held",
+    ] {
+        c.expect(
+            line,
+            "-OOM command not allowed when used memory > 'maxmemory'.",
+        );
+    }
     assert_eq!(digests(&mut c, &["g"]), before);
+    assert_eq!(c.run("LCT.WARNINGS g").items().len(), 2);
+    assert_eq!(c.run("LCT.ALERTS g bob").items().len(), 1);
+    // A false alarm cannot wait until there is room.
+    c.expect("LCT.RETRACT g w", "1");
+    let alert = c.run("LCT.ALERTS g bob").items()[0].items()[0].text();
+    c.expect(&format!("LCT.ACK g bob {alert}"), "1");
     c.expect("LCT.EXPOSED g alice AT 1000", "[bob]");
     c.expect("LCT.VISITS g alice", "[[cafe 100 200]]");
     c.expect("LCT.PRESENT g cafe 0 1000 COUNT 1", "[[alice 100 200]]");
@@ -418,6 +454,16 @@ fn nobody_sees_ids_in_monitor_or_slowlog() {
         "LCT.VISIT g secret-id cafe 100 200",
         "LCT.VISIT g secret-id cafe 100",
         "LCT.LOAD g secret-id",
+        "LCT.WARN g secret-id alice positive",
+        "LCT.WARN g w secret-id positive DRYRUN",
+        "LCT.WARN g w secret-id",
+        "LCT.WARNSPACE g w secret-id contact 0 1000",
+        "LCT.RETRACT g secret-id",
+        "LCT.RELEASE g secret-id",
+        "LCT.ALERTS g secret-id",
+        "LCT.ACK g secret-id 0123456789abcdef0123456789abcdef.1",
+        "LCT.ACK g alice secret-id",
+        "LCT.STAND g secret-id",
     ] {
         c.run(line);
     }

@@ -109,6 +109,136 @@ fn a_change_replicates_once_and_resolved_and_no_change_not_at_all() {
     );
 }
 
+/// `LCT.WARN` and its kin: everything that followed from the clock and the settings is filled in.
+#[test]
+fn a_warning_replicates_resolved_and_visits_under_warnings_with_the_time() {
+    let server = Server::with(&["lct.max-visit 1000", "lct.late 2000"]);
+    let now = now();
+    let at = |before: u64| (now - before).to_string();
+    let fill = |text: &str| {
+        text.replace("T9", &at(900))
+            .replace("T8", &at(800))
+            .replace("T7", &at(700))
+            .replace("T6", &at(600))
+            .replace("UNTIL5", &(now - 500 + 3000).to_string())
+            .replace("T5", &at(500))
+    };
+    let steps: &[(&str, &[&str])] = &[
+        (
+            "LCT.VISIT g alice cafe T9 T7",
+            &["LCT.VISIT g alice cafe T9 T7"],
+        ),
+        ("LCT.WARN g w alice positive DRYRUN", &[]),
+        (
+            "LCT.WARN g w alice positive",
+            &[
+                "LCT.WARN g w alice positive FROM 0 AT # ORDER 1 LINGER 0 MINPRIORITY low UNTIL # CLOCK # LATE # EXPIRED 0",
+            ],
+        ),
+        (
+            "lct.warn g v alice SYMPTOMS from T9 to T7 at T5 order 2 mintime 5 within 10 linger 7 minpriority MEDIUM hold 3",
+            &[
+                "LCT.WARN g v alice symptoms FROM T9 AT T5 TO T7 ORDER 2 MINTIME 5 WITHIN 10 LINGER 7 MINPRIORITY medium \
+               HOLD 3 UNTIL UNTIL5 CLOCK # LATE # EXPIRED 0",
+            ],
+        ),
+        // An empty window is an empty one there too.
+        (
+            "LCT.WARN g e alice contact FROM T6 AT T7",
+            &[
+                "LCT.WARN g e alice contact FROM T7 AT T7 ORDER 1 LINGER 0 MINPRIORITY low UNTIL # CLOCK # LATE # EXPIRED 0",
+            ],
+        ),
+        (
+            "LCT.VISIT g bob cafe T9 T8 carol cafe T9 T8",
+            &["LCT.VISIT g bob cafe T9 T8 carol cafe T9 T8 CLOCK # LATE # EXPIRED 0"],
+        ),
+        ("LCT.VISIT g bob cafe T9 T8", &[]),
+        (
+            "LCT.REVISIT g bob cafe T9 T8 T7",
+            &["LCT.REVISIT g bob cafe T9 T8 T7 CLOCK # LATE # EXPIRED 0"],
+        ),
+        ("LCT.REVISIT g bob cafe T8 T8 T7", &[]),
+        (
+            "LCT.UNVISIT g carol cafe T9",
+            &["LCT.UNVISIT g carol cafe T9"],
+        ),
+        (
+            "LCT.WARNSPACE g s cafe contact T9 T8 MINTIME 5 WITHIN 9 AT T5",
+            &[
+                "LCT.WARNSPACE g s cafe contact T9 T8 AT T5 MINTIME 5 WITHIN 9 UNTIL UNTIL5 CLOCK # LATE # EXPIRED 0",
+            ],
+        ),
+        (
+            "LCT.WARNSPACE g i cafe contact T8 T8 AT T5",
+            &["LCT.WARNSPACE g i cafe contact T8 T8+ AT T5 UNTIL UNTIL5 CLOCK # LATE # EXPIRED 0"],
+        ),
+        (
+            "LCT.WARNSPACE g j cafe contact T5 T5 AT T6",
+            &["LCT.WARNSPACE g j cafe contact T6 T6 AT T6 UNTIL # CLOCK # LATE # EXPIRED 0"],
+        ),
+        ("LCT.RETRACT g w", &["LCT.RETRACT g w CLOCK #"]),
+        ("LCT.RETRACT g w", &[]),
+        ("LCT.RETRACT g unknown", &[]),
+        ("LCT.RELEASE g w", &[]),
+        (
+            "LCT.WARN g h alice positive HOLD 0 AT T5",
+            &[
+                "LCT.WARN g h alice positive FROM 0 AT T5 ORDER 1 LINGER 0 MINPRIORITY low HOLD 0 UNTIL UNTIL5 CLOCK # \
+               LATE # EXPIRED 0",
+            ],
+        ),
+        ("LCT.RELEASE g h DRYRUN", &[]),
+        (
+            "LCT.RELEASE g h",
+            &["LCT.RELEASE g h CLOCK # LATE # EXPIRED 0"],
+        ),
+        ("LCT.WARNINGS g", &[]),
+        ("LCT.ALERTS g bob", &[]),
+        ("LCT.ACK g bob 0123456789abcdef0123456789abcdef.1", &[]),
+        ("LCT.PURGE g BEFORE 5", &[]),
+        // Alerts alone are reason enough.
+        (
+            "LCT.PURGE g BEFORE 5 ALERTS NOW",
+            &["LCT.PURGE g BEFORE 5 ALERTS # CLOCK #"],
+        ),
+        ("LCT.PURGE g BEFORE 5 ALERTS NOW", &[]),
+        ("LCT.FORGET g nobody", &[]),
+        ("LCT.WARN g lonely hermit positive DRYRUN", &[]),
+        (
+            "LCT.WARN k lonely hermit positive AT T5",
+            &[
+                "LCT.WARN k lonely hermit positive FROM 0 AT T5 ORDER 1 LINGER 0 MINPRIORITY low UNTIL UNTIL5 CLOCK # LATE # \
+               EXPIRED 0",
+            ],
+        ),
+        // No visit goes, but a name.
+        ("LCT.FORGET k hermit", &["LCT.FORGET k hermit"]),
+    ];
+    let mut client = server.client();
+    let mut stream = Stream::of(&server);
+    for (line, expected) in steps {
+        let line = fill(line).replace("NOW", &lct_tests::now().to_string());
+        let reply = client.run(&line);
+        assert!(!reply.is_error(), "{line}: {reply}");
+        let replicated = stream.commands(&server);
+        let instant = (now - 800 + 1).to_string();
+        let expected: Vec<String> = expected
+            .iter()
+            .map(|command| fill(&command.replace("T8+", &instant)))
+            .collect();
+        let matches = replicated.len() == expected.len()
+            && replicated
+                .iter()
+                .zip(&expected)
+                .all(|(command, pattern)| is_like(command, pattern));
+        assert!(
+            matches,
+            "{line} replicated {replicated:?}, expected {expected:?}"
+        );
+    }
+}
+
 #[test]
 fn transactions_and_scripts_replicate_their_effects() {
     let server = Server::start();

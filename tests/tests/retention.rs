@@ -341,6 +341,20 @@ fn revoked_visitors_leave_the_disk_and_stay_barred() {
 }
 
 #[test]
+fn who_was_alerted_and_forgotten_leaves_the_disk() {
+    erased_on_disk(&[], |client| {
+        std::thread::sleep(Duration::from_millis(10)); // both have come by now
+        client.expect(&format!("LCT.WARNSPACE g w1 cafe contact 0 {}", now()), "2");
+        client.expect("LCT.WARN g w2 canary-visitor-7d1f9c positive", "1");
+        client.expect("LCT.WARN g w3 bystander symptoms", "1");
+        let inbox = client.run("LCT.ALERTS g canary-visitor-7d1f9c");
+        assert_eq!(inbox.items().len(), 2, "{inbox}");
+        client.expect("LCT.RETRACT g w1", "2");
+        client.expect("LCT.FORGET g canary-visitor-7d1f9c", "2");
+    });
+}
+
+#[test]
 fn purged_visits_leave_the_disk() {
     erased_on_disk(&[], |client| {
         std::thread::sleep(Duration::from_millis(100));
