@@ -6,6 +6,7 @@ fn start() -> (Server, Client, Client) {
     let server = Server::start();
     let mut two = server.client();
     two.expect("LCT.VISIT g alice cafe 100 200 bob cafe 150 300", "2");
+    two.expect("LCT.WARN g w alice positive", "1");
     let mut three = server.client();
     assert_eq!(three.run("HELLO 3").get("proto").int(), 3);
     (server, two, three)
@@ -27,8 +28,31 @@ fn rows_are_arrays_of_strings_and_integers_in_both() {
         "LCT.VISIT g alice cafe 5 5",
         "LCT.VISIT g alice cafe",
         "LCT.INFO missing",
+        "LCT.WARN g w alice positive",
+        "LCT.WARN g w alice positive DRYRUN",
+        "LCT.WARN g w bob positive",
+        "LCT.WARNSPACE g s cafe contact 0 5 DRYRUN",
+        "LCT.WARNINGS g",
+        "LCT.WARNINGS g COUNT 1",
+        "LCT.ALERTS g bob",
+        "LCT.ALERTS g nobody",
+        "LCT.ACK g bob 0123456789abcdef0123456789abcdef.1",
+        "LCT.ACK g bob x",
+        "LCT.RETRACT g unknown",
+        "LCT.RELEASE g w",
     ] {
         assert_eq!(two.run(question), three.run(question), "{question}");
+    }
+    for (question, numbers) in [("LCT.WARNINGS g", &[4, 5][..]), ("LCT.ALERTS g bob", &[4])] {
+        let reply = three.run(question);
+        for (index, field) in reply.items()[0].items().iter().enumerate() {
+            let is_number = matches!(field, Value::Int(_));
+            assert!(
+                is_number == numbers.contains(&index)
+                    && (is_number || matches!(field, Value::Bulk(_))),
+                "{question}: {reply}"
+            );
+        }
     }
     let row = three.run("LCT.EXPOSED g alice AT 1000 WITHTIMES");
     let [contact, order, priority, first, last, total] = row.items()[0].items() else {
