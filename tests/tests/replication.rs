@@ -218,6 +218,7 @@ fn a_warning_replicates_resolved_and_visits_under_warnings_with_the_time() {
     let mut client = server.client();
     let mut stream = Stream::of(&server);
     for (line, expected) in steps {
+        std::thread::sleep(Duration::from_millis(2)); // what happened before NOW happened earlier
         let line = fill(line).replace("NOW", &lct_tests::now().to_string());
         let reply = client.run(&line);
         assert!(!reply.is_error(), "{line}: {reply}");
