@@ -78,7 +78,7 @@ const MAY_RUN: [(&str, &str); 4] = [
         "gateway",
         "ping wait multi exec subscribe unsubscribe publish \
          lct.visit lct.revisit lct.unvisit lct.visits lct.warn lct.retract lct.alerts lct.ack lct.forget lct.revoke lct.info \
-         get set incrby decrby sadd srem scard hexists hsetnx hmget hgetall unlink xadd xtrim pexpire",
+         get set incrby sadd srem scard hexists hsetnx hmget hgetall unlink xadd xtrim pexpire",
     ),
     (
         "operator",
