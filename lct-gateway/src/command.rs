@@ -1,9 +1,11 @@
 //! What a client wants done, and the doing. WebSockets and REST both end here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use redis::RedisError;
 use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use crate::alerts::{Alert, AlertId};
@@ -23,6 +25,10 @@ use crate::protocol::{Code, Fault};
 use crate::redis_link::RedisLink;
 use crate::registry::Place;
 use crate::rules::Rules;
+
+/// Warnings and retractions are answered at multiples of this time: alerting a thousand takes longer than alerting
+/// nobody, and the answer must not tell.
+const GRID: Duration = Duration::from_millis(200);
 
 /// How many inboxes are read at once.
 const READS: usize = 256;
@@ -258,12 +264,15 @@ impl Services {
                 since,
                 code,
             } => {
-                self.warn(graph, &caller, warning, reason, since, code)
-                    .await?
+                let warn = self.warn(graph, &caller, warning, reason, since, code);
+                on_the_grid(warn).await?;
             }
             Task::Retract(warning) => {
-                self.caps.warning_request(graph, &caller).await?;
-                module.retract(graph, warning).await?;
+                match self.caps.warning_request(graph, &caller).await {
+                    Err(fault) if fault.code == Code::Limited => return Err(fault),
+                    // Where counting fails, for want of memory say, a warning can still be taken back.
+                    _ => on_the_grid(module.retract(graph, warning)).await?,
+                }
             }
             Task::Ack(alerts) => module.ack(graph, visitor, &alerts).await?,
             Task::Export => return Ok(Done::Visits(module.visits(graph, visitor).await?)),
@@ -317,6 +326,15 @@ impl Services {
         };
         Ok(self.module.warn(graph, &caller.visitor, &warning).await?)
     }
+}
+
+/// Waits until a multiple of [`GRID`] has passed since the call, whatever came of it.
+async fn on_the_grid<T, E>(call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    let began = Instant::now();
+    let result = call.await;
+    let steps = began.elapsed().as_millis() / GRID.as_millis() + 1;
+    sleep_until(began + GRID * u32::try_from(steps).unwrap_or(u32::MAX)).await;
+    result
 }
 
 impl From<ModuleError> for Fault {
@@ -382,6 +400,20 @@ mod tests {
             fault(Some(3)).message,
             "visit 3: start: further ahead than lct.max-ahead allows"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_do_not_tell_how_long_the_work_took() {
+        for (work, answer) in [(0, 200), (1, 200), (199, 200), (201, 400), (1_000, 1_200)] {
+            let began = Instant::now();
+            let call = async {
+                tokio::time::sleep(Duration::from_millis(work)).await;
+                Err::<(), _>("refused")
+            };
+            assert_eq!(on_the_grid(call).await, Err("refused"));
+            let took = began.elapsed().as_millis();
+            assert!((answer..answer + 5).contains(&took), "{work}: {took}");
+        }
     }
 
     #[test]

@@ -254,6 +254,20 @@ mod tests {
     }
 
     #[test]
+    fn the_file_of_the_document_is_one() {
+        let document = include_str!("../../docs/operating.md");
+        let (_, rest) = document.split_once("```toml\n").expect("an example");
+        let (example, _) = rest.split_once("```").expect("its end");
+        let policy = Policy::parse(example).unwrap();
+        let terms = policy.terms(Reason::Positive);
+        assert_eq!(
+            (terms.mintime, terms.within, terms.linger, terms.lookback),
+            (15 * 60_000, DAY, 3 * 3_600_000, 10 * DAY)
+        );
+        assert_eq!(policy.terms(Reason::Symptoms).order(Reason::Symptoms), 1);
+    }
+
+    #[test]
     fn what_is_wrong_in_a_file_is_said_with_its_place() {
         for (text, line) in [
             ("[positive]\norder = 3", "positive: order: must be 1 or 2"),

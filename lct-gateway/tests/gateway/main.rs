@@ -6,6 +6,7 @@
 mod alerts;
 mod client;
 mod deadlines;
+mod document;
 mod doorbell;
 mod frames;
 mod http;

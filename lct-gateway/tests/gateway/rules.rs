@@ -254,19 +254,34 @@ async fn the_policy_says_who_counts() {
 }
 
 #[tokio::test]
-async fn without_its_replica_a_warning_is_not_acknowledged() {
+async fn a_warning_is_acknowledged_once_its_replica_has_it() {
     let Some(redis) = Redis::with_module().await else {
         return;
     };
     let gateway = gateway(&redis.url(), &["--replicas", "1"]);
     ready(&gateway).await;
-    let mut client = Client::hello(gateway.client_address(), "a").await;
-    assert_eq!(
-        client.ask(visit(1)).await["logged"],
-        true,
-        "visits do not wait"
-    );
-    assert_eq!(client.ask(warn(1, "contact")).await["code"], "unavailable");
+    let mut index = Client::hello(gateway.client_address(), "index").await;
+    let mut contact = Client::hello(gateway.client_address(), "contact").await;
+    for client in [&mut index, &mut contact] {
+        let ack = client.ask(visit(1)).await;
+        assert_eq!(ack["logged"], true, "visits do not wait");
+    }
+    let error = index.ask(warn(1, "contact")).await;
+    assert_eq!(error["code"], "unavailable", "nobody has it: {error}");
+    // It was carried out, and what was not acknowledged is sent again.
+    assert_eq!(contact.hear().await["type"], "exposureAlert");
+    let replica = redis.replica().await;
+    assert_eq!(index.ask(warn(1, "contact")).await["warned"], true);
+    let rows: Vec<(String, String, String, String, u64)> =
+        replica.run(&["LCT.ALERTS", "lct", "contact"]).await;
+    assert_eq!(rows.len(), 1, "the replica has it");
+    contact.hears_nothing().await;
+    // A refusal is told from a missing replica.
+    let _: u64 = redis.run(&["LCT.REVOKE", "lct", "index"]).await;
+    assert_eq!(index.ask(warn(1, "contact")).await["code"], "revoked");
+    drop(replica);
+    let error = contact.ask(warn(2, "contact")).await;
+    assert_eq!(error["code"], "unavailable", "{error}");
 }
 
 #[tokio::test]

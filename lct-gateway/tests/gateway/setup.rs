@@ -115,6 +115,25 @@ impl Redis {
 
     /// A server with the module and without limits on visits; `None`, with a message, where one is missing.
     pub(crate) async fn with_module() -> Option<Self> {
+        Self::with_module_and(&[]).await
+    }
+
+    /// A replica of this server, once it follows.
+    pub(crate) async fn replica(&self) -> Self {
+        let replicaof = format!("127.0.0.1 {}", self.port);
+        let replica = Self::with_module_and(&["--replicaof", &replicaof]).await;
+        let replica = replica.expect("a server like the first");
+        for _ in 0..200 {
+            let info: String = replica.run(&["INFO", "replication"]).await;
+            if info.contains("master_link_status:up") {
+                return replica;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the replica does not follow");
+    }
+
+    async fn with_module_and(extra: &[&str]) -> Option<Self> {
         let Some(module) = module() else {
             eprintln!(
                 "SKIPPED: no LCT module; build it with `cargo build --release -p lct-module` or set LCT_MODULE"
@@ -130,7 +149,7 @@ impl Redis {
             "--lct.max-ahead",
             "0",
         ];
-        Self::start(&[&["--loadmodule", module], &settings[..]].concat()).await
+        Self::start(&[&["--loadmodule", module], &settings[..], extra].concat()).await
     }
 
     async fn start(extra: &[&str]) -> Option<Self> {
