@@ -3,29 +3,28 @@
 
 use std::time::Duration;
 
-use redis::aio::ConnectionManager;
 use redis::{FromRedisValue, Pipeline, RedisError};
 
 use crate::module::ModuleError;
-use crate::redis_link::RedisLink;
+use crate::redis_link::{Line, RedisLink};
 
 /// How long an entry may take, reconnecting included.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// A connection to the books. Cheap to clone: all clones use the same connection.
+/// A line to the books. Cheap to clone: all clones are the same line.
 #[derive(Clone)]
 pub struct Books {
-    connection: ConnectionManager,
+    line: Line,
 }
 
 impl Books {
-    /// Prepares the connection; it opens at the first entry.
+    /// Prepares the line; it opens at the first entry.
     ///
     /// # Errors
     /// Never seen; the library's signature.
     pub fn new(link: &RedisLink) -> Result<Self, RedisError> {
         Ok(Self {
-            connection: link.commands(LIMIT)?,
+            line: link.commands()?,
         })
     }
 
@@ -34,10 +33,6 @@ impl Books {
     /// # Errors
     /// [`ModuleError::Unavailable`] when Redis cannot be reached in time, [`ModuleError::Internal`] when it refuses.
     pub async fn run<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, ModuleError> {
-        let mut connection = self.connection.clone();
-        match tokio::time::timeout(LIMIT, commands.query_async(&mut connection)).await {
-            Ok(reply) => Ok(reply?),
-            Err(_) => Err(ModuleError::Unavailable),
-        }
+        Ok(self.line.pipe(commands, LIMIT).await?)
     }
 }

@@ -30,6 +30,9 @@ use crate::rules::Rules;
 /// nobody, and the answer must not tell.
 const GRID: Duration = Duration::from_millis(200);
 
+/// How long to wait for one's turn to read an inbox.
+const TURN: Duration = Duration::from_secs(3);
+
 /// How many inboxes are read at once.
 const READS: usize = 256;
 
@@ -215,7 +218,10 @@ impl Services {
     /// # Errors
     /// What to tell the client.
     pub async fn inbox(&self, graph: Graph, visitor: &VisitorId) -> Result<Vec<Alert>, Fault> {
-        let _turn = self.reads.acquire().await.expect("never closed");
+        let Ok(turn) = tokio::time::timeout(TURN, self.reads.acquire()).await else {
+            return Err(ModuleError::Unavailable.into());
+        };
+        let _turn = turn.expect("never closed");
         let alerts = self.module.alerts(graph, visitor).await?;
         self.metrics.inboxes.inc();
         self.metrics.inbox_alerts.inc_by(alerts.len() as u64);

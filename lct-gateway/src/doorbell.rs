@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use redis::aio::ConnectionManager;
 use redis::{PushInfo, PushKind, RedisError, Value};
 use serde::Deserialize;
 use tokio::sync::mpsc;
@@ -20,7 +19,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::graphs::{Graph, Graphs};
 use crate::metrics::Metrics;
-use crate::redis_link::RedisLink;
+use crate::redis_link::{Line, RedisLink};
 use crate::registry::{Place, Registry, Told};
 
 /// How many messages may wait to be passed on. Should there be more, every connection reads its inbox.
@@ -68,7 +67,7 @@ enum Loss {
 /// A gateway's ear on the doorbell.
 pub struct Doorbell {
     link: RedisLink,
-    commands: ConnectionManager,
+    commands: Line,
     probe: String,
     graphs: Arc<Graphs>,
     registry: Registry,
@@ -88,7 +87,7 @@ impl Doorbell {
     ) -> Result<Self, RedisError> {
         Ok(Self {
             link: link.clone(),
-            commands: link.commands(PATIENCE)?,
+            commands: link.commands()?,
             probe: format!("lct:probe:{:032x}", rand::random::<u128>()),
             graphs,
             registry,
@@ -181,12 +180,12 @@ impl Doorbell {
     }
 
     fn ring_for_itself(&self) {
-        let mut commands = self.commands.clone();
+        let commands = self.commands.clone();
         let mut publish = redis::cmd("PUBLISH");
         publish.arg(&self.probe).arg("");
         tokio::spawn(async move {
             // What comes of it is heard, or not.
-            let _ = timeout(PATIENCE, publish.exec_async(&mut commands)).await;
+            let _ = commands.query::<Value>(&publish, PATIENCE).await;
         });
     }
 

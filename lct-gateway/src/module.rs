@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use redis::aio::ConnectionManager;
 use redis::{Cmd, FromRedisValue, RedisError, ServerErrorKind, Value};
 use tokio::sync::Mutex;
 use uuid::Uuid;
@@ -16,7 +15,7 @@ use crate::graphs::{Graph, Graphs};
 use crate::ids::{SpaceId, VisitorId};
 use crate::metrics::{Metrics, Outcome};
 use crate::policy::{Priority, Reason, Terms};
-use crate::redis_link::RedisLink;
+use crate::redis_link::{Line, RedisLink};
 
 /// How long a short command may take, reconnecting included.
 const SHORT: Duration = Duration::from_secs(5);
@@ -112,7 +111,7 @@ pub enum ModuleError {
 /// The module. Cheap to clone: all clones use the same connections.
 #[derive(Clone)]
 pub struct Module {
-    short: ConnectionManager,
+    short: Line,
     lanes: Arc<Lanes>,
     durability: Durability,
     graphs: Arc<Graphs>,
@@ -122,7 +121,7 @@ pub struct Module {
 /// Connections that one command has to itself at a time: replies come in the order of the commands, so a search or a
 /// wait for replicas would hold up everyone's visits.
 struct Lanes {
-    connections: Vec<Mutex<ConnectionManager>>,
+    connections: Vec<Mutex<Line>>,
     next: AtomicUsize,
 }
 
@@ -137,9 +136,9 @@ impl Module {
         graphs: Arc<Graphs>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, RedisError> {
-        let lane = |_| link.commands(REPLY).map(Mutex::new);
+        let lane = |_| link.commands().map(Mutex::new);
         Ok(Self {
-            short: link.commands(SHORT)?,
+            short: link.commands()?,
             lanes: Arc::new(Lanes {
                 connections: (0..LANES).map(lane).collect::<Result<_, _>>()?,
                 next: AtomicUsize::new(0),
@@ -415,14 +414,11 @@ impl Module {
     pub async fn check(&self) -> Result<(), ModuleError> {
         self.short::<String>(Name::Ping, &redis::cmd("PING"))
             .await?;
-        let mut connection = self.short.clone();
         let command = self.command("LCT.INFO", Graph::Main);
-        let reply = command.query_async::<Value>(&mut connection);
-        match tokio::time::timeout(SHORT, reply).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) if error.detail() == Some("no such key") => Ok(()),
-            Ok(Err(error)) => Err(error.into()),
-            Err(_) => Err(ModuleError::Unavailable),
+        match self.short.query::<Value>(&command, SHORT).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.detail() == Some("no such key") => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -450,9 +446,8 @@ impl Module {
         command: &Cmd,
         limit: Duration,
     ) -> Result<T, ModuleError> {
-        let mut connection = self.short.clone();
         self.timed(name, limit, async {
-            Ok(command.query_async(&mut connection).await?)
+            Ok(self.short.query(command, limit).await?)
         })
         .await
     }
@@ -489,19 +484,17 @@ impl Module {
         let lanes = &self.lanes;
         let lane = lanes.next.fetch_add(1, Ordering::Relaxed) % LANES;
         self.timed(name, LONG, async {
-            let mut connection = lanes.connections[lane].lock().await;
+            let line = lanes.connections[lane].lock().await;
             if replicas == 0 {
-                return Ok(command.query_async(&mut *connection).await?);
+                return Ok(line.query(&command, REPLY).await?);
             }
             let mut pipe = redis::pipe();
             pipe.add_command(command)
                 .cmd("WAIT")
                 .arg(replicas)
                 .arg(REPLICA_WAIT);
-            let (reply, reached): (T, u64) = pipe
-                .query_async(&mut *connection)
-                .await
-                .map_err(first_of_several)?;
+            let (reply, reached): (T, u64) =
+                line.pipe(&pipe, REPLY).await.map_err(first_of_several)?;
             if reached >= replicas {
                 Ok(reply)
             } else {
@@ -512,8 +505,7 @@ impl Module {
         .await
     }
 
-    /// Runs a command against the clock and counts how it ended. The connections' own timeouts run from when a command
-    /// is sent; this one also covers a broken link.
+    /// Runs a command against the clock, waiting for its turn included, and counts how it ended.
     async fn timed<T>(
         &self,
         name: Name,

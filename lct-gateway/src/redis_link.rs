@@ -1,13 +1,15 @@
 //! Connections to Redis: RESP3, TLS beyond this machine, no Nagle delay, reconnecting for as long as the gateway runs.
 
+use std::io;
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection};
 use redis::io::tcp::TcpSettings;
 use redis::{
-    AsyncConnectionConfig, Client, ClientTlsConfig, ConnectionAddr, IntoConnectionInfo,
-    ProtocolVersion, PushInfo, RedisResult, TlsCertificates,
+    AsyncConnectionConfig, Client, ClientTlsConfig, Cmd, ConnectionAddr, FromRedisValue,
+    IntoConnectionInfo, Pipeline, ProtocolVersion, PushInfo, RedisResult, TlsCertificates,
 };
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::CertificateDer;
@@ -138,12 +140,16 @@ impl RedisLink {
         }
     }
 
-    /// A connection for commands, opened at the first one. A reply may take `response_timeout`.
+    /// A line for commands, opened at the first one.
     ///
     /// # Errors
     /// Never seen; the library's signature.
-    pub fn commands(&self, response_timeout: Duration) -> RedisResult<ConnectionManager> {
-        ConnectionManager::new_lazy_with_config(self.client.clone(), config(response_timeout))
+    pub fn commands(&self) -> RedisResult<Line> {
+        let connection = ConnectionManager::new_lazy_with_config(self.client.clone(), config())?;
+        Ok(Line {
+            link: self.clone(),
+            current: Arc::new(Mutex::new((0, connection))),
+        })
     }
 
     /// A connection for subscriptions. It does not outlive a break: open another then. What arrives goes to `on_push`,
@@ -169,14 +175,84 @@ impl RedisLink {
     }
 }
 
-fn config(response_timeout: Duration) -> ConnectionManagerConfig {
+/// A connection for commands, for as long as the gateway runs. Cheap to clone: all clones are the same line.
+///
+/// The library reconnects when a connection breaks. One that stands and is silent, because something between has
+/// forgotten it, it would keep; so whenever an answer does not come in time a new one takes its place.
+#[derive(Clone)]
+pub struct Line {
+    link: RedisLink,
+    /// The connection, and which it is. A std mutex, never held across an await.
+    current: Arc<Mutex<(u64, ConnectionManager)>>,
+}
+
+impl Line {
+    /// Runs a command.
+    ///
+    /// # Errors
+    /// Redis's refusal; no answer within `limit`, reconnecting included, is an I/O error.
+    pub async fn query<T: FromRedisValue>(&self, command: &Cmd, limit: Duration) -> RedisResult<T> {
+        self.run(limit, async |mut connection| {
+            command.query_async(&mut connection).await
+        })
+        .await
+    }
+
+    /// Runs several commands as one.
+    ///
+    /// # Errors
+    /// As [`Line::query`].
+    pub async fn pipe<T: FromRedisValue>(
+        &self,
+        commands: &Pipeline,
+        limit: Duration,
+    ) -> RedisResult<T> {
+        self.run(limit, async |mut connection| {
+            commands.query_async(&mut connection).await
+        })
+        .await
+    }
+
+    async fn run<T>(
+        &self,
+        limit: Duration,
+        call: impl AsyncFnOnce(ConnectionManager) -> RedisResult<T>,
+    ) -> RedisResult<T> {
+        let (number, connection) = self.lock().clone();
+        match tokio::time::timeout(limit, call(connection)).await {
+            Ok(reply) => reply,
+            Err(_) => {
+                self.renew(number)?;
+                Err(io::Error::from(io::ErrorKind::TimedOut).into())
+            }
+        }
+    }
+
+    /// Replaces connection `number`, unless somebody else has.
+    fn renew(&self, number: u64) -> RedisResult<()> {
+        let mut current = self.lock();
+        if current.0 == number {
+            let client = self.link.client.clone();
+            let connection = ConnectionManager::new_lazy_with_config(client, config())?;
+            *current = (number + 1, connection);
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (u64, ConnectionManager)> {
+        // Nothing that panics runs under the lock.
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn config() -> ConnectionManagerConfig {
     ConnectionManagerConfig::new()
         .set_min_delay(MIN_PAUSE)
         .set_max_delay(MAX_PAUSE)
-        // Callers have deadlines of their own; the connection itself never gives up.
+        // A line's callers have deadlines of their own; the connection itself never gives up.
         .set_number_of_retries(usize::MAX)
         .set_connection_timeout(Some(CONNECT_TIMEOUT))
-        .set_response_timeout(Some(response_timeout))
+        .set_response_timeout(None)
         .set_pipeline_buffer_size(PIPELINE)
 }
 

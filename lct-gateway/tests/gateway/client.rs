@@ -135,8 +135,12 @@ impl Client {
 
     /// The next JSON message; pings are answered on the way, and every frame has the length of its size class.
     pub(crate) async fn hear(&mut self) -> Value {
+        self.hear_within(PATIENCE).await
+    }
+
+    pub(crate) async fn hear_within(&mut self, patience: Duration) -> Value {
         loop {
-            let next = timeout(PATIENCE, self.stream.next())
+            let next = timeout(patience, self.stream.next())
                 .await
                 .expect("a message in time");
             match next.expect("still open").expect("a proper frame") {

@@ -1,11 +1,13 @@
 //! The doorbell: what gateways tell each other, and what happens when they cannot hear.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::client::{Client, Raw};
-use crate::setup::{Redis, gateway, get, metric, ready, until};
+use crate::setup::{PATIENCE, Redis, gateway, get, metric, ready, until};
 
 /// Publishes, as another gateway or the module would; returns how many heard it.
 async fn publish(redis: &Redis, channel: &str, payload: &str) -> u64 {
@@ -152,4 +154,63 @@ async fn a_redis_without_the_module_is_not_ready() {
     assert_eq!(session["complete"], false, "the inbox could not be read");
     let visit = json!({"type": "logVisit", "place_id": "x", "start": 1, "end": 2});
     assert_eq!(client.ask(visit).await["code"], "internal");
+}
+
+/// Passes bytes on between gateway and Redis until it is told to swallow them: connections stand and nothing answers.
+async fn swallowing_proxy(redis: &Redis) -> (String, impl Fn()) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let target = redis.url().replace("redis://", "");
+    // Connections up to this number are swallowed.
+    let (swallow, swallowed) = tokio::sync::watch::channel(0_u64);
+    let accepted = Arc::new(AtomicU64::new(0));
+    let swallow_all = {
+        let accepted = Arc::clone(&accepted);
+        move || {
+            swallow.send_replace(accepted.load(Ordering::SeqCst));
+        }
+    };
+    tokio::spawn(async move {
+        for number in 1.. {
+            let Ok((near, _)) = listener.accept().await else {
+                return;
+            };
+            accepted.store(number, Ordering::SeqCst);
+            let far = tokio::net::TcpStream::connect(&target)
+                .await
+                .expect("Redis");
+            let mut swallowed = swallowed.clone();
+            tokio::spawn(async move {
+                let (mut near, mut far) = (near, far);
+                tokio::select! {
+                    _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                    () = async { drop(swallowed.wait_for(|&newest| number <= newest).await) } => {
+                        // Read away, and answer nothing.
+                        let _ = tokio::io::copy(&mut near, &mut tokio::io::sink()).await;
+                    }
+                }
+            });
+        }
+    });
+    (format!("redis://{address}"), swallow_all)
+}
+
+#[tokio::test]
+async fn connections_that_fell_silent_are_replaced() {
+    let Some(redis) = Redis::with_module().await else {
+        return;
+    };
+    let (url, swallow_all) = swallowing_proxy(&redis).await;
+    let gateway = gateway(&url, &[]);
+    ready(&gateway).await;
+    let mut client = Client::hello(gateway.client_address(), "a").await;
+    let visit = json!({"type": "logVisit", "place_id": "x", "start": 1, "end": 2});
+    assert_eq!(client.ask(visit.clone()).await["logged"], true);
+    swallow_all();
+    redis.meets_and_warns("a", 1).await;
+    // Both the subscription and the connection that reads inboxes are found dead.
+    assert_eq!(ids(&client.hear_within(6 * PATIENCE).await).len(), 1);
+    assert_eq!(client.ask(visit).await["logged"], true);
 }
