@@ -4,7 +4,6 @@
 //! rounds, SET, ZADD and LCT.VISIT as fast as they go; then questions one at a time; then bytes a visit.
 
 mod requests;
-mod server;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,10 +12,9 @@ use std::time::Instant;
 use clap::Parser;
 use lct_model::Visit;
 use lct_model::city::City;
-use lct_tools::{Progress, grouped};
+use lct_tools::{Error, Progress, Server, grouped, load_average, median};
 use requests::{Requests, run, time_question};
 use serde_json::json;
-use server::Server;
 
 /// Commands under way on each connection, and how many connections: enough to keep the server busy.
 const PIPELINE: usize = 64;
@@ -29,8 +27,6 @@ const DAY: u64 = 24 * 60 * 60 * 1000;
 
 /// From here on whoever was busy was the limit.
 const BUSY: f64 = 0.9;
-
-type Error = Box<dyn std::error::Error>;
 
 /// Measures redis-server with the module beside SET and ZADD.
 #[derive(Debug, Parser)]
@@ -336,18 +332,6 @@ fn questions(
         question.micros.sort_by(f64::total_cmp);
     }
     Ok(questions)
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-/// How busy the machine has been in the last minute, this run included; above 2 on two cores others had their share.
-fn load_average() -> String {
-    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    text.split(' ').next().unwrap_or_default().to_owned()
 }
 
 fn where_it_ran(args: &Args) -> String {

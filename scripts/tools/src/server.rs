@@ -1,4 +1,4 @@
-//! The server under measurement: started for this run, in a folder of its own, without persistence, and ended with it.
+//! A server under measurement: started for this run, in a folder of its own, without persistence, and ended with it.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -9,18 +9,22 @@ use redis::{Client, FromRedisValue};
 
 use crate::Error;
 
-pub(crate) struct Server {
+/// A running redis-server with the module.
+pub struct Server {
     process: Child,
     port: u16,
     /// Name and version, as the server gives them.
-    pub(crate) version: String,
+    pub version: String,
     // Removed when dropped, after the process has ended.
     _folder: tempfile::TempDir,
 }
 
 impl Server {
     /// Starts the server with the module and without limits on the age of visits; on one core, if given.
-    pub(crate) fn start(program: &Path, module: &Path, core: Option<usize>) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    /// What the system or the server says.
+    pub fn start(program: &Path, module: &Path, core: Option<usize>) -> Result<Self, Error> {
         let module = module
             .canonicalize()
             .map_err(|error| format!("{}: {error}", module.display()))?;
@@ -95,26 +99,43 @@ impl Server {
         Ok(server)
     }
 
+    /// Its port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// A connection that sends at once.
-    pub(crate) fn connect(&self) -> Result<TcpStream, Error> {
+    ///
+    /// # Errors
+    /// What the system or the server says.
+    pub fn connect(&self) -> Result<TcpStream, Error> {
         let connection = TcpStream::connect(("127.0.0.1", self.port))?;
         connection.set_nodelay(true)?;
         Ok(connection)
     }
 
     /// Empties the server and gives the memory back, before it answers.
-    pub(crate) fn flush(&self) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// What the system or the server says.
+    pub fn flush(&self) -> Result<(), Error> {
         self.ask::<()>(&["FLUSHALL", "SYNC"])?;
         self.ask::<()>(&["MEMORY", "PURGE"])
     }
 
     /// Seconds of processor time the server has used so far, all its threads together: what /proc shows, but to the microsecond.
-    pub(crate) fn cpu(&self) -> Result<f64, Error> {
+    ///
+    /// # Errors
+    /// What the system or the server says.
+    pub fn cpu(&self) -> Result<f64, Error> {
         Ok(self.info("cpu", "used_cpu_user")? + self.info("cpu", "used_cpu_sys")?)
     }
 
     /// A number of INFO.
-    pub(crate) fn info(&self, section: &str, field: &str) -> Result<f64, Error> {
+    ///
+    /// # Errors
+    /// What the system or the server says.
+    pub fn info(&self, section: &str, field: &str) -> Result<f64, Error> {
         let info: String = self.ask(&["INFO", section])?;
         let value = info
             .lines()
@@ -125,7 +146,10 @@ impl Server {
     }
 
     /// A number of LCT.INFO.
-    pub(crate) fn graph_info(&self, graph: &str, field: &str) -> Result<f64, Error> {
+    ///
+    /// # Errors
+    /// What the system or the server says.
+    pub fn graph_info(&self, graph: &str, field: &str) -> Result<f64, Error> {
         let pairs: Vec<(String, redis::Value)> = self.ask(&["LCT.INFO", graph])?;
         let value = pairs
             .into_iter()
