@@ -223,8 +223,7 @@ impl Services {
         };
         let _turn = turn.expect("never closed");
         let alerts = self.module.alerts(graph, visitor).await?;
-        self.metrics.inboxes.inc();
-        self.metrics.inbox_alerts.inc_by(alerts.len() as u64);
+        self.metrics.inbox_depth.observe(alerts.len() as f64);
         Ok(alerts)
     }
 

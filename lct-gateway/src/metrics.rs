@@ -47,10 +47,8 @@ pub struct Metrics {
     closes: Family<CodeLabel, Counter>,
     limits: Family<LimitLabel, Counter>,
     redis_up: Gauge,
-    /// Inboxes read.
-    pub inboxes: Counter,
-    /// Alerts found in them.
-    pub inbox_alerts: Counter,
+    /// How many alerts each inbox held that was read.
+    pub inbox_depth: Histogram,
     alerts: Family<AlertLabel, Counter>,
     module_seconds: Family<CallLabel, Histogram, fn() -> Histogram>,
 }
@@ -146,6 +144,12 @@ impl Default for Metrics {
             "Time a module command took",
             module_seconds.clone(),
         );
+        let inbox_depth = Histogram::new([0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0]);
+        r.register(
+            "inbox_depth",
+            "Alerts in each inbox that was read",
+            inbox_depth.clone(),
+        );
         Self {
             connections: keep(r, "connections", "WebSockets open now"),
             opened: keep(r, "opened", "WebSockets opened"),
@@ -192,8 +196,7 @@ impl Default for Metrics {
                 "rings_unreadable",
                 "Doorbell rings that could not be read",
             ),
-            inboxes: keep(r, "inboxes", "Inboxes read"),
-            inbox_alerts: keep(r, "inbox_alerts", "Alerts found in inboxes"),
+            inbox_depth,
             alerts: keep(r, "alerts", "Alerts sent to clients, by priority and state"),
             module_seconds,
             registry,

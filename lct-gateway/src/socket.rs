@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 pub const MAX_MESSAGE: usize = 8 * 1024;
 
 /// Allocated once per connection and cleared at every wake-up, so it is small.
-const READ_BUFFER: usize = 4 * 1024;
+const READ_BUFFER: usize = 2 * 1024;
 
 /// Collects what is sent together; grows only while a client does not read.
 const WRITE_BUFFER: usize = 4 * 1024;
