@@ -229,7 +229,16 @@ impl Graph {
     /// [`stand`](Self::stand) has looked. Each has its turn before one has another.
     pub fn next_stale(&mut self) -> Option<Vec<u8>> {
         let warnings = &mut self.warnings;
-        if warnings.stale.is_empty() && warnings.unseen < Millis::MAX {
+        loop {
+            while let Some(&warning) = warnings.stale.first() {
+                if warnings.records.is_used(warning) && warnings.records.value(warning).stands() {
+                    return Some(warnings.records.name(warning).to_vec());
+                }
+                warnings.stale.remove(&warning);
+            }
+            if warnings.unseen == Millis::MAX {
+                return None;
+            }
             // What starts at or after the end of a warning's window is not part of it.
             let after = (warnings.unseen.saturating_add(1), 0);
             let reached = warnings.by_at.range(after..).map(|&(_, warning)| warning);
@@ -238,13 +247,6 @@ impl Graph {
             warnings.stale.extend(reached.filter(second));
             warnings.unseen = Millis::MAX;
         }
-        while let Some(&warning) = warnings.stale.first() {
-            if warnings.records.is_used(warning) && warnings.records.value(warning).stands() {
-                return Some(warnings.records.name(warning).to_vec());
-            }
-            warnings.stale.remove(&warning);
-        }
-        None
     }
 
     /// Whether [`next_stale`](Self::next_stale) might name one. O(1).

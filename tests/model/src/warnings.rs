@@ -312,10 +312,10 @@ impl Model {
         Ok(warned.alerted)
     }
 
-    /// Lets a held warning go.
+    /// Lets a held warning go. One without an owner can only be retracted.
     pub fn release(&mut self, warning: &[u8], moment: &Moment) -> Warned {
         match self.warnings.get_mut(warning) {
-            Some(held) if held.state == WarningState::Held => {
+            Some(held) if held.state == WarningState::Held && held.source.is_some() => {
                 held.state = WarningState::Active;
                 held.released = true;
             }

@@ -56,7 +56,8 @@ pub(crate) fn ask(
         .collect()
 }
 
-fn to_graph(question: &lct_model::Question) -> Question {
+/// A question in the graph's words.
+pub(crate) fn to_graph(question: &lct_model::Question) -> Question {
     Question {
         from: question.from,
         to: question.to,
