@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use common::{ask, graph_of};
-use lct_graph::{Graph, MAX_MILLIS, MAX_PART_BYTES, Part, Scratch, Stats};
+use lct_graph::{
+    AlertId, Graph, MAX_MILLIS, MAX_PART_BYTES, Moment, Part, PurgeCut, PurgeProgress, Reason,
+    Scratch, Source, Stats, Warn,
+};
 use lct_model::city::City;
 use lct_model::replay::{seed, setting};
 use lct_model::{HOUR, Order, Priority, Question, Span, Visit};
@@ -70,6 +73,7 @@ fn feed(bytes: &[u8]) -> Fate {
         return Fate::NotLoaded;
     }
     question(&graph);
+    warn(&mut graph.clone());
 
     let mut again = Graph::new();
     for part in graph.parts() {
@@ -79,7 +83,16 @@ fn feed(bytes: &[u8]) -> Fate {
     assert_eq!(again.digest(), graph.digest());
     let stats = graph.stats();
     assert_eq!(again.stats(), stats);
-    assert_eq!(graph.purge(MAX_MILLIS), stats.visits);
+    graph.purge_begin(&PurgeCut {
+        before: MAX_MILLIS,
+        alerts: MAX_MILLIS + 1,
+        now: MAX_MILLIS,
+    });
+    let done = graph.purge_step(usize::MAX);
+    let PurgeProgress::Done { visits, .. } = done else {
+        panic!("a step without a limit leaves something to do")
+    };
+    assert_eq!(visits, stats.visits);
     let nothing = Stats {
         revoked: stats.revoked,
         ..Stats::default()
@@ -89,6 +102,19 @@ fn feed(bytes: &[u8]) -> Fate {
         assert_eq!(graph.memory(), Graph::new().memory(), "memory left behind");
     }
     Fate::Loaded
+}
+
+/// Loads a part into a graph that holds others, and if it fits, uses what came of it.
+fn feed_into(mut graph: Graph, bytes: &[u8]) {
+    if let Ok(part) = Part::decode(bytes)
+        && graph.load(&part).is_ok()
+    {
+        question(&graph);
+        warn(&mut graph);
+        graph.parts().for_each(|part| {
+            Part::decode(&part).expect("an own part decodes");
+        });
+    }
 }
 
 /// Asks the things that walk all of a small graph, about ids the seeds hold.
@@ -112,6 +138,172 @@ fn question(graph: &Graph) {
         let found = graph.present(space, start, end, 0, usize::MAX);
         assert!(found.contains(&(b"a", start, end)));
     }
+}
+
+/// Does to the warnings of a small graph whatever can be done to them, and makes new ones.
+fn warn(graph: &mut Graph) {
+    let scratch = &mut Scratch::default();
+    let moment = Moment {
+        now: MAX_MILLIS / 2,
+        late: HOUR,
+        expired: 0,
+    };
+    while let Some(warning) = graph.next_stale() {
+        graph.stand(&warning, &moment, scratch);
+        assert!(
+            !graph.stand(&warning, &moment, scratch),
+            "it stands already"
+        );
+    }
+    let warnings = graph.warnings(usize::MAX);
+    let known: Vec<Vec<u8>> = warnings.iter().map(|it| it.warning.to_vec()).collect();
+    for warning in &known {
+        let would = graph.would_release(warning, &moment, scratch);
+        assert_eq!(graph.release(warning, &moment, scratch).alerted, would);
+    }
+    graph.visit_at(b"a", b"s", 0, MAX_MILLIS, &moment, scratch);
+    graph.visit_at(b"b", b"s", 1, HOUR, &moment, scratch);
+    graph.revisit_at(b"a", b"s", 0, 5, MAX_MILLIS, &moment, scratch);
+    for warning in &known {
+        graph.retract(warning, moment.now);
+        assert!(!graph.retract(warning, moment.now).changed);
+        for source in [Source::Visitor(b"a"), Source::Space(b"s")] {
+            let warn = Warn {
+                hold: None,
+                ..warning_of(warning, source)
+            };
+            if let Ok(would) = graph.would_warn(&warn, &moment, scratch) {
+                let warned = graph.warn(&warn, &moment, scratch);
+                assert_eq!(warned.map(|warned| warned.alerted), Ok(would));
+            }
+        }
+    }
+    for visitor in [&b"a"[..], b"b", b"c"] {
+        let alerts = graph.alerts(visitor);
+        let ids: Vec<AlertId> = alerts.iter().map(|it| it.alert).collect();
+        assert_eq!(graph.ack(visitor, &ids), ids.len() as u64);
+        graph.forget(visitor);
+        assert!(graph.alerts(visitor).is_empty());
+    }
+    let mut rings = graph.take_rings(1).len();
+    while graph.has_rings() {
+        rings += graph.take_rings(1).len();
+        assert!(rings < 1_000_000, "it rings for ever");
+    }
+}
+
+/// A warning over all time.
+fn warning_of<'a>(warning: &'a [u8], source: Source<'a>) -> Warn<'a> {
+    Warn {
+        warning,
+        source,
+        reason: Reason::Positive,
+        terms: lct_graph::Question {
+            from: 0,
+            to: MAX_MILLIS,
+            at: MAX_MILLIS,
+            order: lct_graph::Order::First,
+            min_time: None,
+            within: None,
+            linger: 0,
+            min_priority: lct_graph::Priority::Low,
+        },
+        stands_until: MAX_MILLIS,
+        hold: None,
+    }
+}
+
+/// Every kind of warning in every state, alerts given, acknowledged, changed and withdrawn, and visits that were late.
+/// As golden as the one below.
+fn warned_graph() -> Graph {
+    let hours = |n: u64| 1_780_000_000_000 + n * HOUR;
+    let mut graph = Graph::new();
+    let scratch = &mut Scratch::default();
+    let moment = |n: u64| Moment {
+        now: hours(n),
+        late: hours(n - 24),
+        expired: 0,
+    };
+    let long = "x".repeat(128);
+    for (n, visitor) in ["a", "b", "c", "ünïcödé 界 🚌", &long].iter().enumerate() {
+        let n = n as u64;
+        let visitor = visitor.as_bytes();
+        graph.visit_at(
+            visitor,
+            b"s",
+            hours(100 + n),
+            hours(110 + n),
+            &moment(120),
+            scratch,
+        );
+        graph.visit_at(
+            visitor,
+            b"t",
+            hours(2 * n),
+            hours(2 * n + 3),
+            &moment(120),
+            scratch,
+        );
+    }
+    let question = |order, min_time| lct_graph::Question {
+        from: hours(1),
+        to: hours(118),
+        at: hours(120),
+        order,
+        min_time,
+        within: min_time.map(|time| 2 * time),
+        linger: HOUR,
+        min_priority: lct_graph::Priority::Medium,
+    };
+    let first = question(lct_graph::Order::First, Some(HOUR));
+    let second = question(lct_graph::Order::Second, None);
+    let mut give = |graph: &mut Graph, warn: &Warn<'_>, n| {
+        let warned = graph.warn(warn, &moment(n), scratch);
+        warned.expect("nobody else's").alerted
+    };
+    let of_a = Warn {
+        terms: second,
+        ..warning_of(b"of a", Source::Visitor(b"a"))
+    };
+    assert_eq!(give(&mut graph, &of_a, 120), 4);
+    let place = Warn {
+        reason: Reason::Contact,
+        terms: lct_graph::Question { linger: 0, ..first },
+        ..warning_of(b"of a place", Source::Space(b"s"))
+    };
+    assert_eq!(give(&mut graph, &place, 121), 5);
+    let held = Warn {
+        reason: Reason::Symptoms,
+        hold: Some(2),
+        stands_until: hours(200),
+        ..warning_of(b"held", Source::Visitor(b"b"))
+    };
+    assert_eq!(give(&mut graph, &held, 122), 0);
+    let mut passed_on = Warn {
+        reason: Reason::Alerted,
+        terms: first,
+        ..warning_of(long.as_bytes(), Source::Visitor(b"c"))
+    };
+    assert_eq!(give(&mut graph, &passed_on, 123), 4);
+    passed_on.reason = Reason::Symptoms;
+    assert_eq!(give(&mut graph, &passed_on, 124), 4);
+    let ownerless = warning_of(b"ownerless", Source::Visitor(b"gone"));
+    assert_eq!(give(&mut graph, &ownerless, 125), 0);
+    graph.forget(b"gone");
+    let alert = graph.alerts(b"b")[0].alert;
+    assert_eq!(graph.ack(b"b", &[alert]), 1);
+    assert_eq!(graph.retract(b"of a place", hours(126)).withdrawn, 5);
+    for n in 0..3 {
+        graph.visit_at(
+            b"late",
+            b"s",
+            hours(90 + n),
+            hours(95 + n),
+            &moment(130 + n),
+            scratch,
+        );
+    }
+    graph
 }
 
 fn visit(visitor: &str, space: &str, start: u64, end: u64) -> Visit {
@@ -179,6 +371,7 @@ fn seeds() -> Vec<Vec<u8>> {
     for visits in [&few[..], &minutes, &city] {
         seeds.extend(graph_of(visits).parts());
     }
+    seeds.extend(warned_graph().parts());
     seeds
 }
 
@@ -213,11 +406,14 @@ fn checksum_line() -> String {
     }
 }
 
-#[test]
-fn golden_parts_decode_for_ever() {
-    let _alone = alone();
-    let parts = files("golden");
-    assert_eq!(parts.len(), 2, "visits and revocations");
+/// The golden parts whose names begin so, loaded.
+fn golden(prefix: &str, count: usize) -> Graph {
+    let mut parts = files("golden");
+    parts.retain(|(name, _)| {
+        let (kind, _number) = name.rsplit_once('-').expect("a number");
+        kind.ends_with(&format!("/{prefix}"))
+    });
+    assert_eq!(parts.len(), count);
     let mut graph = Graph::new();
     for (name, bytes) in &parts {
         let part = Part::decode(bytes).unwrap_or_else(|why| panic!("{name}: {why}"));
@@ -225,10 +421,33 @@ fn golden_parts_decode_for_ever() {
             .load(&part)
             .unwrap_or_else(|why| panic!("{name}: {why}"));
     }
+    graph
+}
+
+#[test]
+fn golden_parts_decode_for_ever() {
+    let _alone = alone();
+    let mut graph = golden("v1", 2); // visits and revocations
     assert_eq!(graph.digest(), golden_graph().digest());
     assert_eq!(graph.stats().visits, 608);
     assert!(graph.is_revoked(b"gone") && !graph.is_revoked(b"a"));
     assert_eq!(graph.visits(b"a", 0, 1, 0), [(&b"s"[..], 0, 1)]);
+
+    let mut graph = golden("v1-warned", 3); // visits, warnings and late visits
+    assert_eq!(graph.digest(), warned_graph().digest());
+    assert_eq!((graph.stats().warnings, graph.stats().alerts), (5, 12));
+    let words = graph.warnings(usize::MAX).into_iter();
+    let words: Vec<_> = words
+        .map(|it| (it.kind, it.state.word(), it.alerts))
+        .collect();
+    let expected = [
+        ("visitor", "active", 0),
+        ("visitor", "active", 4),
+        ("visitor", "held", 0),
+        ("space", "retracted", 5),
+        ("visitor", "active", 4),
+    ];
+    assert_eq!(words, expected);
 }
 
 /// Writes the golden parts of a new version and the first parts of the corpus; run it by hand when there is one.
@@ -237,6 +456,10 @@ fn golden_parts_decode_for_ever() {
 fn write_parts() {
     for (n, part) in golden_graph().parts().enumerate() {
         std::fs::write(folder("golden").join(format!("v1-{n}.bin")), part).expect("writable");
+    }
+    for (n, part) in warned_graph().parts().enumerate() {
+        let name = format!("v1-warned-{n}.bin");
+        std::fs::write(folder("golden").join(name), part).expect("writable");
     }
     for (n, part) in seeds().iter().enumerate() {
         std::fs::write(folder("corpus").join(format!("seed-{n}.bin")), part).expect("writable");
@@ -314,8 +537,14 @@ fn no_part_is_longer_than_the_limit() {
 #[test]
 fn nothing_is_no_part() {
     let _alone = alone();
-    // No space and no visitor; a key for revocations and no revocation.
-    for (kind, body) in [(1, vec![0, 0]), (2, vec![0; 17])] {
+    // No space and no visitor; a key for revocations and no revocation; no warning; no late visit.
+    let bodies = [
+        (1, vec![0, 0]),
+        (2, vec![0; 17]),
+        (3, vec![0, 0]),
+        (4, vec![0]),
+    ];
+    for (kind, body) in bodies {
         let mut part = vec![b'L', b'C', b'T', 1, kind, 0, 0, 0, 0, 0, 0, 0];
         part.extend(body);
         assert!(Part::reseal(&mut part));
@@ -461,7 +690,20 @@ fn hostile_parts_do_no_harm() {
         }
     }
     let forged = tally.tried;
-    // Then by chance, one time in four without the checksum.
+    // Then by chance, one time in four without the checksum, alone and beside other parts.
+    let parts: Vec<Vec<u8>> = warned_graph().parts().collect();
+    let others: Vec<Graph> = (0..1 << parts.len())
+        .map(|set: usize| {
+            let mut graph = Graph::new();
+            for (n, part) in parts.iter().enumerate() {
+                if set & 1 << n != 0 {
+                    let part = Part::decode(part).expect("an own part decodes");
+                    graph.load(&part).expect("an own part loads");
+                }
+            }
+            graph
+        })
+        .collect();
     while tally.tried < wanted {
         let mut part = seeds.choose(&mut rng).expect("some").clone();
         for _ in 0..rng.random_range(1..4) {
@@ -471,6 +713,7 @@ fn hostile_parts_do_no_harm() {
             Part::reseal(&mut part);
         }
         tally.count(feed(&part), &checksum);
+        feed_into(others.choose(&mut rng).expect("some").clone(), &part);
     }
     println!("{forged} forged field by field, then by chance: {tally:?}");
     assert!(tally.past_checksum * 2 >= tally.tried && tally.loaded > 0);
