@@ -1,6 +1,10 @@
 //! What the graph says it holds against what the heap holds. The only test of its binary: nothing else may allocate.
 
-use lct_graph::{Graph, Part};
+use lct_graph::{
+    Graph, MAX_MILLIS, Moment, Order, Part, Priority, PurgeCut, PurgeProgress, Question, Reason,
+    Scratch, Source, Warn,
+};
+use lct_model::Visit;
 use lct_model::city::City;
 use peak_alloc::PeakAlloc;
 
@@ -16,6 +20,39 @@ fn check(what: &str, graph: &Graph, before: usize) {
         said * 20 >= held * 19 && said * 3 <= held * 4,
         "{what}: says {said}, holds {held}"
     );
+}
+
+/// The visitor of every five hundredth visit warns.
+fn warn(graph: &mut Graph, city: &City, visits: &[Visit]) {
+    let mut scratch = Scratch::default();
+    let moment = Moment {
+        now: city.end(),
+        late: 0,
+        expired: 0,
+    };
+    for (n, visit) in visits.iter().step_by(500).enumerate() {
+        let terms = Question {
+            from: 0,
+            to: city.end(),
+            at: city.end(),
+            order: Order::First,
+            min_time: None,
+            within: None,
+            linger: 0,
+            min_priority: Priority::Low,
+        };
+        let id = n.to_string();
+        let warn = Warn {
+            warning: id.as_bytes(),
+            source: Source::Visitor(&visit.visitor),
+            reason: Reason::Positive,
+            terms,
+            stands_until: MAX_MILLIS,
+            hold: None,
+        };
+        let given = graph.warn(&warn, &moment, &mut scratch);
+        given.expect("every id is new");
+    }
 }
 
 #[test]
@@ -44,6 +81,50 @@ fn memory_is_what_the_heap_holds() {
     check("loaded", &loaded, loaded_before);
     drop(loaded);
     drop(parts);
+
+    let warned_before = HEAP.current_usage();
+    let mut warned = graph.clone();
+    warn(&mut warned, &city, &visits);
+    let alerts = warned.stats().alerts;
+    println!("{alerts} alerts by {} warnings", warned.stats().warnings);
+    check("warned", &warned, warned_before);
+    while warned.has_rings() {
+        warned.take_rings(512);
+    }
+    check("rung", &warned, warned_before);
+    let copy_before = HEAP.current_usage();
+    let copy = warned.clone();
+    check("warned and copied", &copy, copy_before);
+    drop(copy);
+    let parts: Vec<Vec<u8>> = warned.parts().collect();
+    let loaded_before = HEAP.current_usage();
+    let mut loaded = Graph::new();
+    for part in &parts {
+        let part = Part::decode(part).expect("an own part decodes");
+        loaded.load(&part).expect("an own part loads");
+    }
+    check("warned and loaded", &loaded, loaded_before);
+    drop(loaded);
+    drop(parts);
+    warned.purge_begin(&PurgeCut {
+        before: 0,
+        alerts: MAX_MILLIS,
+        now: city.end(),
+    });
+    while warned.purge_step(usize::MAX) == PurgeProgress::More {}
+    check("aged", &warned, warned_before);
+    for n in 0..visits.len().div_ceil(500) / 2 {
+        warned.retract(n.to_string().as_bytes(), city.end());
+    }
+    check("half of them retracted", &warned, warned_before);
+    warned.purge_begin(&PurgeCut {
+        before: city.end(),
+        alerts: MAX_MILLIS,
+        now: city.end(),
+    });
+    while warned.purge_step(1000) == PurgeProgress::More {}
+    check("and purged", &warned, warned_before);
+    drop(warned);
 
     for visit in visits.iter().step_by(2) {
         assert!(graph.unvisit(&visit.visitor, &visit.space, visit.span.start));
