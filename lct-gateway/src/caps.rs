@@ -35,6 +35,9 @@ const GUESSES_ADDRESS: u64 = 100;
 const FEEDBACK_VISITOR: u64 = 10;
 const FEEDBACK_ADDRESS: u64 = 100;
 
+/// Revocations a day from an address: each leaves its mark in the graph for ever, and visitors to revoke cost nothing.
+const REVOCATIONS_ADDRESS: u64 = 100;
+
 /// The most visitors and addresses whose reserved visits are remembered.
 const MAX_LEASES: usize = 100_000;
 
@@ -224,6 +227,19 @@ impl Caps {
             if self.count(graph, kind, &who, 1).await? > limit {
                 return Err(self.reached(Limit::Feedback, LINE));
             }
+        }
+        Ok(())
+    }
+
+    /// Takes one revocation.
+    ///
+    /// # Errors
+    /// The cap is reached, or Redis cannot be asked.
+    pub async fn revocation(&self, graph: Graph, caller: &Caller) -> Result<(), Fault> {
+        const LINE: &str = "revokeMe: no more can be done from this address today; forgetMe can";
+        let who = network(caller);
+        if self.count(graph, "revocations-from", &who, 1).await? > REVOCATIONS_ADDRESS {
+            return Err(self.reached(Limit::Revocations, LINE));
         }
         Ok(())
     }

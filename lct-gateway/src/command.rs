@@ -273,16 +273,14 @@ impl Services {
                 on_the_grid(warn).await?;
             }
             Task::Retract(warning) => {
-                match self.caps.warning_request(graph, &caller).await {
-                    Err(fault) if fault.code == Code::Limited => return Err(fault),
-                    // Where counting fails, for want of memory say, a warning can still be taken back.
-                    _ => on_the_grid(module.retract(graph, warning)).await?,
-                }
+                only_if_limited(self.caps.warning_request(graph, &caller).await)?;
+                on_the_grid(module.retract(graph, warning)).await?;
             }
             Task::Ack(alerts) => module.ack(graph, visitor, &alerts).await?,
             Task::Export => return Ok(Done::Visits(module.visits(graph, visitor).await?)),
             Task::Forget => return Ok(Done::Removed(module.forget(graph, visitor).await?)),
             Task::Revoke => {
+                only_if_limited(self.caps.revocation(graph, &caller).await)?;
                 let removed = module.revoke(graph, visitor).await?;
                 self.control.revoked(graph, visitor).await?;
                 return Ok(Done::Removed(removed));
@@ -330,6 +328,14 @@ impl Services {
             hold: self.hold,
         };
         Ok(self.module.warn(graph, &caller.visitor, &warning).await?)
+    }
+}
+
+/// A cap's answer to what takes something back: that must work even where counting fails, for want of memory say.
+fn only_if_limited(counted: Result<(), Fault>) -> Result<(), Fault> {
+    match counted {
+        Err(fault) if fault.code == Code::Limited => Err(fault),
+        _ => Ok(()),
     }
 }
 

@@ -89,6 +89,8 @@ pub enum Limit {
     Guesses,
     /// Texts to the operator.
     Feedback,
+    /// Revocations from one network.
+    Revocations,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

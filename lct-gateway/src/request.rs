@@ -97,10 +97,12 @@ pub fn command(
         ),
         ClientMessage::UserFeedback(UserFeedback { text, graph_name }) => {
             let length = text.chars().count();
-            if !(1..=feedback::MAX_TEXT).contains(&length) {
+            // Whoever reads it does so on a terminal, which obeys some of these.
+            let plain = |c: char| !c.is_control() || c == '\n' || c == '\t';
+            if !(1..=feedback::MAX_TEXT).contains(&length) || !text.chars().all(plain) {
                 return Err(Fault::bad_value(
                     "text",
-                    "must be 1 to 2000 characters long",
+                    "must be 1 to 2000 characters long, line feeds and tabs its only control characters",
                 ));
             }
             (graph_name, Task::Feedback(text.clone()), Ack::Plain {})

@@ -845,7 +845,7 @@ mod tests {
             ),
             (
                 json!({"type": "userFeedback", "text": "x".repeat(2_001)}),
-                "text: must be 1 to 2000 characters long",
+                "text: must be 1 to 2000 characters long, line feeds and tabs its only control characters",
             ),
         ] {
             let answer = client.answer(message);
