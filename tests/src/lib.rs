@@ -7,6 +7,7 @@
 //! * [`Stream`]: the replication stream as a replica would read it;
 //! * [`Gateway`] and [`Phone`]: lct-gateway processes and the WebSocket clients that talk to them;
 //! * [`Keys`]: who a person is with `--auth key`;
+//! * [`Shipped`]: the server of redis.conf, with its users;
 //! * [`Raw`]: a WebSocket of bytes, for those who do not keep to the protocol;
 //! * [`dump`]: the framing of a module value inside a DUMP payload;
 //! * [`docs`]: the examples in the documents;
@@ -25,6 +26,7 @@ mod keys;
 pub mod random;
 mod raw;
 mod server;
+mod shipped;
 mod stream;
 
 pub use binaries::{binary, module, panic_module, root};
@@ -34,6 +36,7 @@ pub use gateway::{Gateway, Phone};
 pub use keys::{Keys, Role};
 pub use raw::Raw;
 pub use server::{Builder, Server, Stop};
+pub use shipped::Shipped;
 pub use stream::Stream;
 
 use lct_model::{Exposure, Order, Priority};

@@ -1,40 +1,15 @@
 //! People with keys, over a server as shipped: the gateway's user and the operator's are enough for everything, and nobody is refused.
 
-use lct_tests::{Builder, Gateway, Keys, Phone, Role, Server, binary, now};
+use lct_tests::{Gateway, Keys, Phone, Role, Shipped, now};
 use serde_json::json;
-use std::process::Command;
 use std::time::Duration;
 
 const PLACE: &str = "9F4MGC22+22";
 const WARNING: &str = "6d1f2a54-9c1e-4a57-8a0e-3f7f0a1c5b01";
 
-/// The server of redis.conf with passwords for its users; the address for each.
-fn shipped() -> (Server, impl Fn(&str) -> String) {
-    let server = Builder::shipped().start();
-    let mut redis = server.client();
-    for user in ["gateway", "operator"] {
-        redis.expect(&format!("ACL SETUSER {user} on >secret"), "OK");
-    }
-    let port = server.port();
-    (server, move |user: &str| {
-        format!("redis://{user}:secret@127.0.0.1:{port}")
-    })
-}
-
-/// Runs the program as an operator; what it prints.
-fn operator(redis: &str, args: &[&str]) -> String {
-    let output = Command::new(binary("lct-gateway"))
-        .args(args)
-        .args(["--redis", redis])
-        .output()
-        .expect("lct-gateway runs");
-    assert!(output.status.success(), "{args:?}: {output:?}");
-    String::from_utf8(output.stdout).expect("UTF-8")
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_shipped_users_are_enough_for_everything() {
-    let (server, url) = shipped();
+    let shipped = Shipped::start();
     let flags = [
         "--auth",
         "key",
@@ -44,8 +19,8 @@ async fn the_shipped_users_are_enough_for_everything() {
         "1",
     ];
     let gateways = [
-        Gateway::on(&url("gateway"), &flags),
-        Gateway::on(&url("gateway"), &flags),
+        Gateway::on(&shipped.url("gateway"), &flags),
+        Gateway::on(&shipped.url("gateway"), &flags),
     ];
     let [east, west] = gateways.each_ref().map(Gateway::address);
     let people: Vec<Keys> = (0..3).map(Keys::of).collect();
@@ -70,7 +45,7 @@ async fn the_shipped_users_are_enough_for_everything() {
         index.ask_anything("exposureWarning", wrong).await["code"],
         "bad_code"
     );
-    let code = operator(&url("operator"), &["codes", "new"]);
+    let code = shipped.operator(&["codes", "new"]);
     let warning = json!({"warning": WARNING, "reason": "positive", "code": code.trim()});
     for _ in 0..2 {
         assert_eq!(
@@ -84,8 +59,8 @@ async fn the_shipped_users_are_enough_for_everything() {
             .await,
         "held"
     );
-    assert!(operator(&url("operator"), &["warnings", "list"]).contains("held"));
-    let released = operator(&url("operator"), &["warnings", "release", WARNING]);
+    assert!(shipped.operator(&["warnings", "list"]).contains("held"));
+    let released = shipped.operator(&["warnings", "release", WARNING]);
     assert_eq!(released, "alerted: 2\n");
     for phone in [&mut friend, &mut guest] {
         phone.wait_for_alert("positive").await;
@@ -106,7 +81,7 @@ async fn the_shipped_users_are_enough_for_everything() {
     let mut card = Phone::sign_in(east, &people[2], Role::Code).await;
     assert_eq!(card.ask("revokeMe", json!({})).await["removed"], 1);
 
-    let mut redis = server.client();
+    let mut redis = shipped.server.client();
     assert_eq!(redis.run("ACL LOG").to_string(), "[]", "nobody was refused");
     redis.expect("XLEN lct:feedback:lct", "1");
     for gateway in &gateways {
