@@ -563,33 +563,36 @@ fn first_of_several(error: RedisError) -> RedisError {
 
 impl From<RedisError> for ModuleError {
     fn from(error: RedisError) -> Self {
-        match error.kind() {
-            redis::ErrorKind::Server(ServerErrorKind::ResponseError) => {
+        // Of several commands the first that failed says why; a transaction's own error does not.
+        let errors = error.clone().into_server_errors();
+        let first = errors.as_deref().and_then(|errors| errors.first());
+        let code = first.map(|(_, error)| error.code());
+        let kind = first
+            .and_then(|(_, error)| error.kind())
+            .map_or_else(|| error.kind(), redis::ErrorKind::Server);
+        match (kind, code) {
+            (redis::ErrorKind::Server(ServerErrorKind::ResponseError), _) => {
                 if let Some(refused) = error.detail().and_then(refusal) {
                     return refused;
                 }
             }
-            redis::ErrorKind::Extension if error.code() == Some("REVOKED") => return Self::Revoked,
-            redis::ErrorKind::Extension
-                if matches!(
-                    error.code(),
-                    Some("OOM" | "MISCONF" | "NOREPLICAS" | "UNBLOCKED")
-                ) =>
-            {
-                return Self::Unavailable;
-            }
-            redis::ErrorKind::Io
-            | redis::ErrorKind::Server(
-                ServerErrorKind::BusyLoading
-                | ServerErrorKind::TryAgain
-                | ServerErrorKind::ClusterDown
-                | ServerErrorKind::MasterDown
-                | ServerErrorKind::ReadOnly,
+            (_, Some("REVOKED")) => return Self::Revoked,
+            (_, Some("OOM" | "MISCONF" | "NOREPLICAS" | "UNBLOCKED"))
+            | (
+                redis::ErrorKind::Io
+                | redis::ErrorKind::Server(
+                    ServerErrorKind::BusyLoading
+                    | ServerErrorKind::TryAgain
+                    | ServerErrorKind::ClusterDown
+                    | ServerErrorKind::MasterDown
+                    | ServerErrorKind::ReadOnly,
+                ),
+                _,
             ) => return Self::Unavailable,
             _ => {}
         }
         // The kind and the code only: the text after it is not ours and could quote something.
-        tracing::warn!(kind = ?error.kind(), code = error.code(), "a Redis command failed");
+        tracing::warn!(?kind, code, "a Redis command failed");
         Self::Internal
     }
 }
