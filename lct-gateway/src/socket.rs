@@ -63,13 +63,11 @@ pub enum End {
     Unauthorised,
     /// 4403: the visitor was revoked.
     Revoked,
-    /// 4410: a version of the messages that this gateway does not speak.
-    Version,
 }
 
 impl End {
     /// Every end.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 13] = [
         Self::Client,
         Self::Lost,
         Self::BadProtocol,
@@ -83,7 +81,6 @@ impl End {
         Self::Flood,
         Self::Unauthorised,
         Self::Revoked,
-        Self::Version,
     ];
 
     /// The close code and its words, where there is one to send.
@@ -101,7 +98,6 @@ impl End {
             Self::Flood => (4013, "send less"),
             Self::Unauthorised => (4401, "the hello does not prove who speaks"),
             Self::Revoked => (4403, "revoked"),
-            Self::Version => (4410, "this version of the messages is not spoken here"),
         })
     }
 
