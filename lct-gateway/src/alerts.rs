@@ -7,6 +7,8 @@ use std::str::FromStr;
 use prometheus_client::encoding::EncodeLabelValue;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
+use utoipa::ToSchema;
+
 use crate::policy::{Priority, Reason};
 
 /// An alert's id: `<32 hex>.<n>`. Same hex, same alert; n counts its changes from 1.
@@ -72,7 +74,9 @@ impl<'de> Deserialize<'de> for AlertId {
 }
 
 /// Whether an alert still holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, EncodeLabelValue)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, EncodeLabelValue, ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// It does.
@@ -93,9 +97,10 @@ impl State {
 }
 
 /// An alert as its recipient gets it.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, ToSchema)]
 pub struct Alert {
-    /// Its id.
+    /// Its id: the same up to the dot is the same alert, and the number counts its changes.
+    #[schema(value_type = String, pattern = "^[0-9a-f]{32}\\.[1-9][0-9]*$")]
     pub alert: AlertId,
     /// Why the sender warned.
     pub reason: Reason,

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use crate::alerts::{Alert, AlertId};
+use crate::audit::Audit;
 use crate::books::Books;
 use crate::caps::Caps;
 use crate::clock;
@@ -20,11 +21,13 @@ use crate::ids::VisitorId;
 use crate::metrics::Metrics;
 use crate::module::{Module, ModuleError, Visit, Warning};
 use crate::node_id::NodeId;
+use crate::nonces::Nonces;
 use crate::policy::{Policy, Reason};
 use crate::protocol::{Code, Fault};
 use crate::redis_link::RedisLink;
 use crate::registry::Place;
 use crate::rules::Rules;
+use crate::tokens::Tokens;
 
 /// Warnings and retractions are answered at multiples of this time: alerting a thousand takes longer than alerting
 /// nobody, and the answer must not tell.
@@ -148,6 +151,12 @@ pub struct Services {
     pub caps: Caps,
     /// One-time codes.
     pub codes: Codes,
+    /// Service tokens.
+    pub tokens: Tokens,
+    /// Who used one.
+    pub audit: Audit,
+    /// Nonces of signed requests.
+    pub nonces: Nonces,
     codes_required: bool,
     feedback: Feedback,
     policy: Policy,
@@ -203,6 +212,9 @@ impl Services {
                 Arc::clone(&metrics),
             ),
             codes: Codes::new(books.clone(), Arc::clone(&graphs)),
+            tokens: Tokens::new(books.clone(), Arc::clone(&graphs)),
+            audit: Audit::new(books.clone()),
+            nonces: Nonces::new(books.clone(), Arc::clone(&graphs)),
             feedback: Feedback::new(books.clone(), Arc::clone(&graphs)),
             control: Control { books, graphs },
             codes_required: rules.codes_required,
@@ -211,6 +223,11 @@ impl Services {
             reads: Semaphore::new(READS),
             metrics,
         })
+    }
+
+    /// Whether a warning with the reason positive needs a one-time code.
+    pub const fn codes_required(&self) -> bool {
+        self.codes_required
     }
 
     /// Reads a visitor's inbox, most urgent first, when its turn comes.
@@ -371,10 +388,17 @@ impl From<ModuleError> for Fault {
                     None => Self::bad_value(field, &rule),
                 }
             }
-            ModuleError::Revoked => Self::new(
-                Code::Revoked,
-                "userID: was revoked and cannot be used again",
-            ),
+            ModuleError::Revoked { visit } => {
+                const RULE: &str = "was revoked and cannot be used again";
+                let message = match visit {
+                    Some(number) => format!("visit {number}: visitor: {RULE}"),
+                    None => format!("userID: {RULE}"),
+                };
+                Self {
+                    message: message.into(),
+                    ..Self::new(Code::Revoked, RULE)
+                }
+            }
             ModuleError::Unavailable => Self::new(
                 Code::Unavailable,
                 "the server cannot do this now; send the same message again later",

@@ -18,6 +18,7 @@ use crate::ending::Ending;
 use crate::metrics::Metrics;
 use crate::origin::Origins;
 use crate::registry::Registry;
+use crate::rest::Api;
 use crate::server::{self, Limits, Server};
 use crate::{ops, routes, tls};
 
@@ -108,9 +109,17 @@ impl Gateway {
         }
         let origins = Origins::new(&config.allow_origin, client_address, config.tls.is_some());
         let census = Census::new(config.max_per_address);
+        let origins = Arc::new(origins);
+        let api = Api::new(
+            Arc::clone(&context),
+            Arc::clone(&origins),
+            census.clone(),
+            config.max_per_address,
+        );
         let routes = routes::clients(
             Arc::clone(&context),
-            Arc::new(origins),
+            Arc::new(api),
+            origins,
             census.clone(),
             client_tasks.clone(),
         );

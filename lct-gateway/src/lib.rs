@@ -10,6 +10,8 @@
 //! | [`server`], [`tls`] | the accept loop: caps, deadlines, certificates, HTTP/1.1 |
 //! | [`address`], [`bucket`] | how much comes from one network, and how fast from one client |
 //! | [`operator`] | what operators do by command instead |
+//! | [`rest`] | the REST twins under `/v1`, and what describes them |
+//! | [`tokens`], [`audit`], [`nonces`] | services that log visits, who used a token, and requests that were used before |
 //! | [`routes`], [`ops`] | what clients and operators can ask for by HTTP |
 //! | [`handshake`], [`origin`] | the WebSocket upgrade and which pages may ask for it |
 //! | [`socket`], [`heartbeat`] | one WebSocket: limits, close codes, deadlines, signs of life |
@@ -27,6 +29,7 @@
 
 pub mod address;
 pub mod alerts;
+pub mod audit;
 pub mod books;
 pub mod bucket;
 pub mod caps;
@@ -49,6 +52,7 @@ pub mod key_code;
 pub mod metrics;
 pub mod module;
 pub mod node_id;
+pub mod nonces;
 pub mod operator;
 pub mod ops;
 pub mod origin;
@@ -57,9 +61,11 @@ pub mod protocol;
 pub mod redis_link;
 pub mod registry;
 pub mod request;
+pub mod rest;
 pub mod routes;
 pub mod rules;
 pub mod server;
 pub mod session;
 pub mod socket;
 pub mod tls;
+pub mod tokens;

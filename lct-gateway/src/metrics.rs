@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use hyper::StatusCode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -42,6 +43,7 @@ pub struct Metrics {
     pub rings_dropped: Counter,
     /// Rings that could not be read.
     pub rings_unreadable: Counter,
+    requests: Family<RequestLabel, Counter>,
     received: Family<TypeLabel, Counter>,
     sent: Family<TypeLabel, Counter>,
     closes: Family<CodeLabel, Counter>,
@@ -97,6 +99,12 @@ pub enum Limit {
 struct AlertLabel {
     priority: Priority,
     state: State,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabel {
+    operation: &'static str,
+    status: u16,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -178,6 +186,11 @@ impl Default for Metrics {
                 "tls_refused",
                 "Changed certificates that could not be used; the old one stays",
             ),
+            requests: keep(
+                r,
+                "requests",
+                "Requests under /v1 answered, by operation and status",
+            ),
             received: keep(r, "messages_in", "Texts received from clients, by type"),
             sent: keep(r, "messages_out", "Texts sent to clients, by type"),
             redis_up: keep(r, "redis_up", "1 if the last command reached Redis"),
@@ -211,6 +224,14 @@ impl Metrics {
     pub fn closed(&self, end: End) {
         let code = end.code();
         self.closes.get_or_create(&CodeLabel { code }).inc();
+    }
+
+    /// A request for this operation (`none`: for no known one) was answered with this status.
+    pub fn request(&self, operation: &'static str, status: StatusCode) {
+        let status = status.as_u16();
+        self.requests
+            .get_or_create(&RequestLabel { operation, status })
+            .inc();
     }
 
     /// A text of this type came.

@@ -2,6 +2,7 @@
 //!
 //! Every write is safe to repeat: a command whose reply was lost may have run, and running it again changes nothing.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -99,7 +100,10 @@ pub enum ModuleError {
     },
     /// The visitor was revoked.
     #[error("the visitor was revoked")]
-    Revoked,
+    Revoked {
+        /// Which of several visits it is about, from 1.
+        visit: Option<usize>,
+    },
     /// Redis cannot be reached or cannot do it now. The command may have run.
     #[error("Redis cannot do it now")]
     Unavailable,
@@ -159,16 +163,8 @@ impl Module {
         visitor: &VisitorId,
         visits: &[Visit],
     ) -> Result<(), ModuleError> {
-        let mut command = self.command("LCT.VISIT", graph);
-        for visit in visits {
-            command
-                .arg(visitor.as_str())
-                .arg(visit.space.as_str())
-                .arg(visit.start)
-                .arg(visit.end);
-        }
-        match self.visit_write::<u64>(Name::Visit, command).await {
-            Ok(_) => Ok(()),
+        let rows = visits.iter().map(|visit| (visitor, visit));
+        match self.visit_rows(graph, rows).await {
             // Of one visit the number says nothing.
             Err(ModuleError::Refused { argument, rule, .. }) if visits.len() == 1 => {
                 Err(ModuleError::Refused {
@@ -177,8 +173,41 @@ impl Module {
                     rule,
                 })
             }
-            Err(error) => Err(error),
+            // Nor does it where all are of the same visitor.
+            Err(ModuleError::Revoked { .. }) => Err(ModuleError::Revoked { visit: None }),
+            other => other,
         }
+    }
+
+    /// `LCT.VISIT` of several visitors; all or nothing.
+    ///
+    /// # Errors
+    /// See [`ModuleError`].
+    pub async fn visit_for(
+        &self,
+        graph: Graph,
+        visits: &[(VisitorId, Visit)],
+    ) -> Result<(), ModuleError> {
+        let rows = visits.iter().map(|(visitor, visit)| (visitor, visit));
+        self.visit_rows(graph, rows).await
+    }
+
+    async fn visit_rows<'a>(
+        &self,
+        graph: Graph,
+        visits: impl Iterator<Item = (&'a VisitorId, &'a Visit)>,
+    ) -> Result<(), ModuleError> {
+        let mut command = self.command("LCT.VISIT", graph);
+        for (visitor, visit) in visits {
+            command
+                .arg(visitor.as_str())
+                .arg(visit.space.as_str())
+                .arg(visit.start)
+                .arg(visit.end);
+        }
+        self.visit_write::<u64>(Name::Visit, command)
+            .await
+            .map(drop)
     }
 
     /// `LCT.REVISIT`: gives the visit that begins at `start` the start and end of `new`. False: no such visit.
@@ -407,6 +436,29 @@ impl Module {
             .await
     }
 
+    /// `LCT.INFO`: how long visits are kept, in milliseconds; 0: for ever. `None` as long as there is no graph to ask.
+    ///
+    /// # Errors
+    /// See [`ModuleError`].
+    pub async fn retention(&self) -> Result<Option<u64>, ModuleError> {
+        for graph in Graphs::ALL {
+            let command = self.command("LCT.INFO", graph);
+            match self
+                .short
+                .query::<HashMap<String, Value>>(&command, SHORT)
+                .await
+            {
+                Ok(info) => match info.get("retention") {
+                    Some(Value::Int(ms)) => return Ok(u64::try_from(*ms).ok()),
+                    _ => return Err(ModuleError::Internal),
+                },
+                Err(error) if error.detail() == Some("no such key") => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(None)
+    }
+
     /// Whether Redis answers and has the module: both `LCT.INFO`'s map and its "no such key" say so.
     ///
     /// # Errors
@@ -518,7 +570,7 @@ impl Module {
             .unwrap_or(Err(ModuleError::Unavailable));
         let outcome = match &result {
             Ok(_) => Outcome::Ok,
-            Err(ModuleError::Refused { .. } | ModuleError::Revoked) => Outcome::Refused,
+            Err(ModuleError::Refused { .. } | ModuleError::Revoked { .. }) => Outcome::Refused,
             Err(ModuleError::Unavailable) => Outcome::Unavailable,
             Err(ModuleError::Internal) => Outcome::Failed,
         };
@@ -576,7 +628,10 @@ impl From<RedisError> for ModuleError {
                     return refused;
                 }
             }
-            (_, Some("REVOKED")) => return Self::Revoked,
+            (_, Some("REVOKED")) => {
+                let (visit, _) = numbered(error.detail().unwrap_or_default());
+                return Self::Revoked { visit };
+            }
             (_, Some("OOM" | "MISCONF" | "NOREPLICAS" | "UNBLOCKED"))
             | (
                 redis::ErrorKind::Io
@@ -604,11 +659,7 @@ fn refusal(line: &str) -> Option<ModuleError> {
     const FROM_CLIENTS: [&str; 9] = [
         "visitor", "space", "start", "end", "newstart", "newend", "FROM", "warning", "alert",
     ];
-    let numbered = line.strip_prefix("visit ").and_then(|rest| {
-        let (number, rest) = rest.split_once(": ")?;
-        Some((number.parse().ok()?, rest))
-    });
-    let (visit, line) = numbered.map_or((None, line), |(visit, rest)| (Some(visit), rest));
+    let (visit, line) = numbered(line);
     let (argument, rule) = line.split_once(": ")?;
     FROM_CLIENTS
         .contains(&argument)
@@ -617,6 +668,15 @@ fn refusal(line: &str) -> Option<ModuleError> {
             argument: argument.into(),
             rule: rule.into(),
         })
+}
+
+/// The number of the visit that a line begins with, if it does, and the rest.
+fn numbered(line: &str) -> (Option<usize>, &str) {
+    let numbered = line.strip_prefix("visit ").and_then(|rest| {
+        let (number, rest) = rest.split_once(": ")?;
+        Some((number.parse().ok()?, rest))
+    });
+    numbered.map_or((None, line), |(visit, rest)| (Some(visit), rest))
 }
 
 #[cfg(test)]

@@ -5,12 +5,15 @@ use std::path::Path;
 
 use prometheus_client::encoding::EncodeLabelValue;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::clock::DAY;
 use crate::protocol::MAX_MILLIS;
 
 /// Why someone warns, in the order of the client's list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, EncodeLabelValue)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, EncodeLabelValue, ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Reason {
     /// I tested positive.

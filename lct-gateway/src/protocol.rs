@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::alerts::Alert;
@@ -17,7 +18,7 @@ use crate::policy::Reason;
 /// The latest time and longest duration: 2^53 - 1 milliseconds, what a JavaScript number holds exactly.
 pub const MAX_MILLIS: u64 = (1 << 53) - 1;
 
-/// Frames to clients are filled up to a multiple of this many bytes, so that their length tells an onlooker nothing.
+/// Frames and replies to clients are filled up to a multiple of this many bytes, so that their length tells an onlooker nothing.
 const FRAME_BLOCK: usize = 512;
 
 /// Epoch milliseconds from 0 to [`MAX_MILLIS`].
@@ -125,7 +126,7 @@ pub struct ExposureWarning {
 }
 
 /// The forms in which a client may give a reason.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum ReasonField {
     /// Place in the list, from 0.
@@ -345,7 +346,7 @@ fn read_as(kind: &str, text: &str) -> Result<ClientMessage, Fault> {
 }
 
 /// The kinds of error a client can tell apart. The words are part of the protocol and do not change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// No JSON object, or a field is missing or has another form.
@@ -492,48 +493,79 @@ pub enum ServerMessage {
 #[serde(untagged)]
 pub enum Ack {
     /// To `logVisit` and `updateVisit`.
-    Logged {
-        /// Always true.
-        logged: bool,
-        /// Names the visit from now on.
-        #[serde(rename = "loggedNodeId")]
-        logged_node_id: String,
-    },
+    Logged(Logged),
     /// To `deleteVisit`.
-    Deleted {
-        /// Always true.
-        deleted: bool,
-    },
-    /// To `exposureWarning`, the same whether nobody or a thousand were exposed.
-    Warned {
-        /// Always true.
-        warned: bool,
-    },
+    Deleted(Deleted),
+    /// To `exposureWarning`.
+    Warned(Warned),
     /// To `exportMyData`; several if there are many visits.
-    Visits {
-        /// Some of the visits, by start.
-        visits: Vec<OwnVisit>,
-        /// Whether another `ack` with more follows.
-        more: bool,
-    },
+    Visits(OwnVisits),
     /// To `forgetMe` and `revokeMe`.
-    Removed {
-        /// How many visits that were.
-        removed: u64,
-    },
+    Removed(Removed),
     /// To `retractWarning`, `alertReceived` and `userFeedback`.
-    Plain {},
+    Plain(Nothing),
 }
 
-/// A visit as its own visitor gets it.
+/// A visit was logged or changed.
+#[derive(Serialize, ToSchema)]
+pub struct Logged {
+    /// Always true.
+    pub logged: bool,
+    /// Names the visit from now on.
+    #[serde(rename = "loggedNodeId")]
+    pub logged_node_id: String,
+}
+
+/// A visit is not there (any more).
+#[derive(Serialize, ToSchema)]
+pub struct Deleted {
+    /// Always true.
+    pub deleted: bool,
+}
+
+/// A warning was taken: the same whether nobody or a thousand were exposed.
+#[derive(Serialize, ToSchema)]
+pub struct Warned {
+    /// Always true.
+    pub warned: bool,
+}
+
+/// Some of the visitor's visits.
 #[derive(Serialize)]
+pub struct OwnVisits {
+    /// By start.
+    pub visits: Vec<OwnVisit>,
+    /// Whether another `ack` with more follows.
+    pub more: bool,
+}
+
+/// Everything about the visitor was removed.
+#[derive(Serialize, ToSchema)]
+pub struct Removed {
+    /// How many visits that were.
+    pub removed: u64,
+}
+
+/// It was done; there is nothing more to say.
+#[derive(Serialize, ToSchema)]
+pub struct Nothing {}
+
+/// A visit as its own visitor gets it.
+#[derive(Serialize, ToSchema)]
 pub struct OwnVisit {
-    /// The space.
+    /// The place.
     pub place_id: String,
     /// From, in epoch milliseconds.
     pub start: u64,
     /// Until, exclusive.
     pub end: u64,
+}
+
+/// Fills JSON up with the spaces that it allows after a value.
+pub fn padded(mut text: String) -> String {
+    let fill = text.len().next_multiple_of(FRAME_BLOCK) - text.len();
+    text.extend(std::iter::repeat_n(' ', fill));
+    text
 }
 
 impl ServerMessage {
@@ -560,13 +592,9 @@ impl ServerMessage {
         }
     }
 
-    /// The text of the frame: JSON, filled up with the spaces that JSON allows after a value.
+    /// The text of the frame: JSON, filled up.
     pub fn to_frame(&self) -> String {
-        let mut text =
-            serde_json::to_string(self).expect("messages hold nothing that JSON cannot write");
-        let fill = text.len().next_multiple_of(FRAME_BLOCK) - text.len();
-        text.extend(std::iter::repeat_n(' ', fill));
-        text
+        padded(serde_json::to_string(self).expect("messages hold nothing that JSON cannot write"))
     }
 }
 
@@ -673,17 +701,17 @@ mod tests {
         assert_eq!(
             text(ServerMessage::Ack {
                 id: Some(RequestId::Number(4)),
-                body: Ack::Logged {
+                body: Ack::Logged(Logged {
                     logged: true,
                     logged_node_id: "AQ".into()
-                }
+                })
             }),
             r#"{"type":"ack","id":4,"logged":true,"loggedNodeId":"AQ"}"#
         );
         assert_eq!(
             text(ServerMessage::Ack {
                 id: None,
-                body: Ack::Plain {}
+                body: Ack::Plain(Nothing {})
             }),
             r#"{"type":"ack"}"#
         );

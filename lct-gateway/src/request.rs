@@ -13,8 +13,9 @@ use crate::module::Visit;
 use crate::node_id::NodeId;
 use crate::policy::{self, Reason};
 use crate::protocol::{
-    Ack, AlertReceived, ClientMessage, Code, DeleteVisit, ExposureWarning, Fault, LogVisit, Millis,
-    OwnVisit, ReasonField, RetractWarning, UpdateVisit, UserFeedback,
+    Ack, AlertReceived, ClientMessage, Code, DeleteVisit, Deleted, ExposureWarning, Fault,
+    LogVisit, Logged, Millis, Nothing, OwnVisit, OwnVisits, ReasonField, Removed, RetractWarning,
+    UpdateVisit, UserFeedback, Warned,
 };
 
 /// How many visits one `ack` holds at most: with the longest ids about 40 KiB.
@@ -64,36 +65,40 @@ pub fn command(
             graph_name,
         }) => {
             let task = Task::Delete(node_id(logged_node_id)?);
-            (graph_name, task, Ack::Deleted { deleted: true })
+            (graph_name, task, Ack::Deleted(Deleted { deleted: true }))
         }
         ClientMessage::ExposureWarning(message) => (
             &message.graph_name,
             warn(message, now)?,
-            Ack::Warned { warned: true },
+            Ack::Warned(Warned { warned: true }),
         ),
         ClientMessage::RetractWarning(RetractWarning {
             warning,
             graph_name,
-        }) => (graph_name, Task::Retract(secret(*warning)?), Ack::Plain {}),
+        }) => (
+            graph_name,
+            Task::Retract(secret(*warning)?),
+            Ack::Plain(Nothing {}),
+        ),
         ClientMessage::AlertReceived(AlertReceived { alerts }) => {
-            (&None, Task::Ack(alert_ids(alerts)?), Ack::Plain {})
+            (&None, Task::Ack(alert_ids(alerts)?), Ack::Plain(Nothing {}))
         }
         ClientMessage::ExportMyData(message) => {
-            let visits = Ack::Visits {
+            let visits = Ack::Visits(OwnVisits {
                 visits: Vec::new(),
                 more: false,
-            };
+            });
             (&message.graph_name, Task::Export, visits)
         }
         ClientMessage::ForgetMe(message) => (
             &message.graph_name,
             Task::Forget,
-            Ack::Removed { removed: 0 },
+            Ack::Removed(Removed { removed: 0 }),
         ),
         ClientMessage::RevokeMe(message) => (
             &message.graph_name,
             Task::Revoke,
-            Ack::Removed { removed: 0 },
+            Ack::Removed(Removed { removed: 0 }),
         ),
         ClientMessage::UserFeedback(UserFeedback { text, graph_name }) => {
             let length = text.chars().count();
@@ -105,7 +110,11 @@ pub fn command(
                     "must be 1 to 2000 characters long, line feeds and tabs its only control characters",
                 ));
             }
-            (graph_name, Task::Feedback(text.clone()), Ack::Plain {})
+            (
+                graph_name,
+                Task::Feedback(text.clone()),
+                Ack::Plain(Nothing {}),
+            )
         }
         ClientMessage::Hello(_) | ClientMessage::Ping | ClientMessage::Pong => {
             return Err(Fault::new(
@@ -122,17 +131,17 @@ pub fn command(
 pub fn answers(ack: Ack, done: Done) -> Vec<Ack> {
     match done {
         Done::Plain => vec![ack],
-        Done::Removed(removed) => vec![Ack::Removed { removed }],
+        Done::Removed(removed) => vec![Ack::Removed(Removed { removed })],
         Done::Visits(visits) => {
             let mut parts: Vec<Ack> = visits
                 .chunks(VISITS_A_MESSAGE)
-                .map(|visits| Ack::Visits {
-                    visits: visits.iter().map(own_visit).collect(),
-                    more: true,
+                .map(|visits| {
+                    let visits = visits.iter().map(own_visit).collect();
+                    Ack::Visits(OwnVisits { visits, more: true })
                 })
                 .collect();
             match parts.last_mut() {
-                Some(Ack::Visits { more, .. }) => *more = false,
+                Some(Ack::Visits(visits)) => visits.more = false,
                 _ => parts.push(ack),
             }
             parts
@@ -150,16 +159,20 @@ pub fn log_visit(message: &LogVisit) -> Result<Visit, Fault> {
     visit(space, message.start, message.end)
 }
 
-/// The answer that names a visit.
-pub fn logged(visit: &Visit) -> Ack {
+/// What names a visit from now on.
+pub fn logged_node_id(visit: &Visit) -> String {
     let id = NodeId {
         space: visit.space.clone(),
         start: visit.start,
     };
-    Ack::Logged {
+    id.encode()
+}
+
+fn logged(visit: &Visit) -> Ack {
+    Ack::Logged(Logged {
         logged: true,
-        logged_node_id: id.encode(),
-    }
+        logged_node_id: logged_node_id(visit),
+    })
 }
 
 fn update_visit(message: &UpdateVisit) -> Result<(u64, Visit), Fault> {
@@ -212,7 +225,8 @@ fn visit(space: SpaceId, Millis(start): Millis, Millis(end): Millis) -> Result<V
     }
 }
 
-fn own_visit(visit: &Visit) -> OwnVisit {
+/// A visit as its own visitor gets it.
+pub fn own_visit(visit: &Visit) -> OwnVisit {
     OwnVisit {
         place_id: visit.space.as_str().to_owned(),
         start: visit.start,

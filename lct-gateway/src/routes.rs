@@ -1,4 +1,4 @@
-//! What clients can ask for by HTTP: so far the WebSocket at `/ws`.
+//! What clients can ask for by HTTP: the WebSocket at `/ws` and its REST twins under `/v1`.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,11 +17,13 @@ use crate::connection::{self, Context};
 use crate::handshake::{self, Refusal};
 use crate::metrics::Limit;
 use crate::origin::Origins;
+use crate::rest::{self, Api};
 use crate::server::{Peer, TooMany};
 
 /// The routes of the client listener. WebSockets run as `tasks` of their own.
 pub fn clients(
     context: Arc<Context>,
+    api: Arc<Api>,
     origins: Arc<Origins>,
     census: Census,
     tasks: TaskTracker,
@@ -45,6 +47,8 @@ pub fn clients(
                 }
             }
         })
+        .or(rest::routes(api))
+        .unify()
         .recover(refuse)
         .unify()
         .boxed()

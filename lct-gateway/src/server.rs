@@ -15,7 +15,7 @@ use hyper::header::{
 };
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, StatusCode};
+use hyper::{Method, Request};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -30,6 +30,7 @@ use warp::reply::Response;
 use crate::address::{Census, Counted, Network, Proxies};
 use crate::ending::Ending;
 use crate::metrics::{Limit, Metrics};
+use crate::rest::refusal::{Refusal, Word};
 use crate::tls::Tls;
 
 /// What the kernel keeps for a client that does not read; left alone it grows to megabytes.
@@ -327,19 +328,14 @@ impl Server {
 /// request ends, a second one can be smuggled in.
 fn refuse_body(request: &Request<Incoming>) -> Option<Response> {
     let length = request.body().size_hint();
-    let (status, line) = if length.lower() > MAX_BODY as u64 {
-        (
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body: must be at most 524288 bytes long\n",
-        )
+    if length.lower() > MAX_BODY as u64 {
+        let line = "body: must be at most 524288 bytes long";
+        Some(Refusal::new(Word::TooLarge, line).response())
     } else if matches!(*request.method(), Method::GET | Method::HEAD)
         && !request.body().is_end_stream()
     {
-        (StatusCode::BAD_REQUEST, "body: a GET has none\n")
+        Some(Refusal::new(Word::BadMessage, "body: a GET has none").response())
     } else {
-        return None;
-    };
-    let mut response = Response::new(line.into());
-    *response.status_mut() = status;
-    Some(response)
+        None
+    }
 }

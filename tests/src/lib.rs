@@ -9,6 +9,7 @@
 //! * [`Keys`]: who a person is with `--auth key`;
 //! * [`Shipped`]: the server of redis.conf, with its users;
 //! * [`Raw`]: a WebSocket of bytes, for those who do not keep to the protocol;
+//! * [`Request`] and [`Answer`]: HTTP, byte by byte;
 //! * [`dump`]: the framing of a module value inside a DUMP payload;
 //! * [`docs`]: the examples in the documents;
 //! * [`random`]: seeds that are printed and can be given again.
@@ -22,6 +23,7 @@ pub mod docs;
 pub mod dump;
 mod fill;
 mod gateway;
+mod http;
 mod keys;
 pub mod random;
 mod raw;
@@ -33,7 +35,8 @@ pub use binaries::{binary, module, panic_module, root};
 pub use client::{Client, ToArg, Value};
 pub use fill::{digests, fill, oddities, purge_under_way};
 pub use gateway::{Gateway, Phone};
-pub use keys::{Keys, Role};
+pub use http::{Answer, Request};
+pub use keys::{Keys, Role, nonce};
 pub use raw::Raw;
 pub use server::{Builder, Server, Stop};
 pub use shipped::Shipped;

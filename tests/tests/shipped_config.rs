@@ -76,7 +76,7 @@ const USERS: [&str; 4] = ["gateway", "operator", "tracer", "auditor"];
 const MAY_RUN: [(&str, &str); 4] = [
     (
         "gateway",
-        "ping wait multi exec subscribe unsubscribe publish \
+        "ping time wait multi exec subscribe unsubscribe publish \
          lct.visit lct.revisit lct.unvisit lct.visits lct.warn lct.retract lct.alerts lct.ack lct.forget lct.revoke lct.info \
          get set incrby sadd srem scard hexists hsetnx hmget hgetall unlink xadd xtrim pexpire",
     ),
@@ -85,13 +85,13 @@ const MAY_RUN: [(&str, &str); 4] = [
         "ping info role dbsize lastsave client|list latency|latest latency|history latency|histogram latency|doctor \
          memory|stats memory|doctor slowlog|len module|list wait multi exec bgrewriteaof \
          lct.info lct.purge lct.warnspace lct.retract lct.release lct.warnings \
-         hset hgetall pexpire unlink xlen xrange xrevrange",
+         hset hgetall hdel pexpire unlink xlen xrange xrevrange",
     ),
     ("tracer", "ping lct.exposed lct.present lct.info"),
     (
         "auditor",
         "ping info acl|whoami acl|list acl|users acl|getuser acl|dryrun acl|cat acl|log client|list module|list \
-         command|list command|info command|docs lct.info",
+         command|list command|info command|docs lct.info xlen xrange xrevrange",
     ),
 ];
 
@@ -133,6 +133,12 @@ const MATRIX: &[(&str, [bool; 4])] = &[
     ("XRANGE lct:feedback:lct - +", [false, true, false, false]),
     ("HGETALL lct:token:1", [true, true, false, false]),
     ("HSET lct:token:1 a b", [false, true, false, false]),
+    ("HDEL lct:token:all 1", [false, true, false, false]),
+    ("INCRBY lct:rate:1:2 3", [true, false, false, false]),
+    ("SET lct:nonce:lct:1 x NX PX 1", [true, false, false, false]),
+    ("XADD lct:audit * outcome x", [true, false, false, false]),
+    ("XRANGE lct:audit - +", [false, false, false, true]),
+    ("TIME", [true, false, false, false]),
     // What is allowed on a book is not allowed on a graph, nor on another book.
     ("UNLINK lct:es", [false; 4]),
     ("PEXPIRE lct:es 1", [false; 4]),

@@ -1,0 +1,75 @@
+//! Who used a service token: a stream `lct:audit` with the token's id, how many visits, and what came of it, to the
+//! minute. No visitor, no place. Entries are kept for a year, and at most a million of them.
+
+use crate::books::Books;
+use crate::clock::DAY;
+use crate::module::ModuleError;
+
+const KEY: &str = "lct:audit";
+
+/// How long entries are kept, in milliseconds.
+const LIFE: u64 = 366 * DAY;
+
+/// The most entries.
+const MOST: u64 = 1_000_000;
+
+const MINUTE: u64 = 60_000;
+
+/// How often a minute that has just ended is tried again.
+const ATTEMPTS: usize = 3;
+
+/// The stream.
+pub struct Audit {
+    books: Books,
+}
+
+impl Audit {
+    /// Writes into these books.
+    pub const fn new(books: Books) -> Self {
+        Self { books }
+    }
+
+    /// Adds one use of a token. `outcome`: `accepted`, or the code of the error that was answered.
+    ///
+    /// # Errors
+    /// Redis cannot do it.
+    pub async fn add(&self, token: &str, visits: usize, outcome: &str) -> Result<(), ModuleError> {
+        let mut result = Ok(());
+        for _ in 0..ATTEMPTS {
+            // Redis's clock, since entries must not go back in time and gateways' clocks differ. Should another
+            // gateway begin the next minute in between, the entry is refused and written into that one.
+            let mut time = redis::pipe();
+            time.cmd("TIME");
+            let ((seconds, _),): ((u64, u64),) = self.books.run(&time).await?;
+            let now = seconds * 1_000;
+            let mut pipe = redis::pipe();
+            pipe.cmd("XADD")
+                .arg(KEY)
+                .arg("MAXLEN")
+                .arg("~")
+                .arg(MOST)
+                // The entry's id would tell the millisecond; made of the minute and a running number it does not.
+                .arg(format!("{}-*", now - now % MINUTE))
+                .arg(&[
+                    "token",
+                    token,
+                    "visits",
+                    &visits.to_string(),
+                    "outcome",
+                    outcome,
+                ])
+                .ignore();
+            pipe.cmd("XTRIM")
+                .arg(KEY)
+                .arg("MINID")
+                .arg("~")
+                .arg(now.saturating_sub(LIFE))
+                .ignore();
+            result = self.books.run(&pipe).await;
+            if result != Err(ModuleError::Internal) {
+                break;
+            }
+        }
+        result
+    }
+}

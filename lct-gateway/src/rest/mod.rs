@@ -1,0 +1,703 @@
+//! The REST twins of the WebSocket's messages, under `/v1`.
+//!
+//! Nothing is decided here: a request becomes the same message and command as its twin, so that policies, caps, codes
+//! and durability are the same. What HTTP adds is in the files beside this one:
+//!
+//! | file | responsibility |
+//! |---|---|
+//! | [`operations`] | the table of what can be asked for |
+//! | [`auth`] | who asks |
+//! | [`bodies`], [`reply`], [`refusal`] | what is read and said |
+//! | [`cors`], [`pace`] | web pages of other origins, and how fast requests may come |
+//! | [`openapi`] | the description of all this; that of the WebSocket is `asyncapi.json` |
+
+pub mod auth;
+pub mod bodies;
+pub mod cors;
+pub mod openapi;
+pub mod operations;
+pub mod pace;
+pub mod refusal;
+pub mod reply;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::{Stream, StreamExt};
+use hyper::header::{CONTENT_TYPE, HeaderMap, ORIGIN};
+use hyper::{Method, StatusCode};
+use percent_encoding::percent_decode_str;
+use serde::Serialize;
+use tokio::sync::Mutex;
+use uuid::Uuid;
+use warp::Filter;
+use warp::Rejection;
+use warp::filters::path::FullPath;
+use warp::hyper::body::Buf;
+use warp::reply::Response;
+
+use crate::address::{Census, Network};
+use crate::bucket::Rate;
+use crate::clock;
+use crate::command::{Command, Done, Task};
+use crate::connection::Context;
+use crate::graphs::{Graph, SANDBOX};
+use crate::identity::{Auth, Caller, Role};
+use crate::ids::VisitorId;
+use crate::metrics::Limit;
+use crate::module::Visit;
+use crate::origin::Origins;
+use crate::protocol::{
+    AlertReceived, ClientMessage, Code, DeleteVisit, ExposureWarning, Fault, LogVisit, Plain,
+    Removed, RetractWarning, UpdateVisit, UserFeedback,
+};
+use crate::request;
+use crate::rest::auth::{Claim, Covered, Proof};
+use crate::rest::bodies::{
+    Export, Inbox, Info, LoggedVisits, NewFeedback, NewVisit, NewWarning, Received, Times, Way,
+};
+use crate::rest::operations::{Access, Ask, OPERATIONS, Operation};
+use crate::rest::pace::Pace;
+use crate::rest::refusal::{Refusal, Word};
+use crate::server::{Peer, TooMany};
+use crate::tokens::{Bearer, Grant};
+
+/// The description of the WebSocket.
+const ASYNCAPI: &str = include_str!("asyncapi.json");
+
+/// How long the retention that Redis gave is believed.
+const RETENTION_FRESH: Duration = Duration::from_secs(60);
+
+/// What answers requests.
+pub struct Api {
+    context: Arc<Context>,
+    origins: Arc<Origins>,
+    census: Census,
+    networks: Pace<Network>,
+    persons: Pace<VisitorId>,
+    services: Pace<String>,
+    retention: Mutex<Option<(Instant, Option<u64>)>>,
+}
+
+/// A request as it came, without its body.
+struct Asked {
+    method: Method,
+    path: FullPath,
+    query: String,
+    headers: HeaderMap,
+    peer: Peer,
+}
+
+impl Asked {
+    /// Path and query.
+    fn target(&self) -> String {
+        let path = self.path.as_str();
+        if self.query.is_empty() {
+            path.to_owned()
+        } else {
+            format!("{path}?{}", self.query)
+        }
+    }
+
+    /// The page's origin, which was found on the list; empty for a program.
+    fn origin(&self) -> &str {
+        let origin = self.headers.get(ORIGIN);
+        origin.and_then(|origin| origin.to_str().ok()).unwrap_or("")
+    }
+}
+
+/// A request understood: what it asks for, of which graph, and with which body.
+struct Request<'a> {
+    asked: &'a Asked,
+    operation: &'static Operation,
+    /// The segment of the path that the operation leaves open.
+    value: &'a str,
+    /// The graph that was named.
+    graph: Option<Graph>,
+    body: Vec<u8>,
+}
+
+/// The routes under `/v1`: every request there is answered.
+pub fn routes(
+    api: Arc<Api>,
+) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static {
+    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+    warp::path("v1")
+        .and(warp::method())
+        .and(warp::path::full())
+        .and(query)
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::get::<Peer>())
+        .and(warp::body::stream())
+        .then(move |method, path, query, headers, peer, body| {
+            let api = Arc::clone(&api);
+            let asked = Asked {
+                method,
+                path,
+                query,
+                headers,
+                peer,
+            };
+            async move { api.answer(asked, body).await }
+        })
+}
+
+impl Api {
+    /// What answers for this gateway. `most`: how many connections a network may have, each with the messages of one.
+    pub fn new(context: Arc<Context>, origins: Arc<Origins>, census: Census, most: usize) -> Self {
+        let messages = context.messages;
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
+        let together = Rate {
+            every: messages.every / most,
+            burst: messages.burst.saturating_mul(most),
+        };
+        Self {
+            context,
+            origins,
+            census,
+            networks: Pace::new(together),
+            persons: Pace::new(messages),
+            services: Pace::new(messages),
+            retention: Mutex::default(),
+        }
+    }
+
+    async fn answer<B: Buf>(
+        &self,
+        asked: Asked,
+        body: impl Stream<Item = Result<B, warp::Error>> + Send,
+    ) -> Response {
+        if !self.origins.allow(&asked.headers) {
+            let refusal = Refusal::new(
+                Word::ForeignOrigin,
+                "Origin: this page may not ask; the operator lists those that may with --allow-origin",
+            );
+            self.context.metrics.request("none", StatusCode::FORBIDDEN);
+            return refusal.response();
+        }
+        let there: Vec<_> = OPERATIONS
+            .iter()
+            .filter_map(|operation| Some((operation, operation.matches(asked.path.as_str())?)))
+            .collect();
+        let known = there
+            .iter()
+            .find(|(operation, _)| operation.method == asked.method);
+        let mut response = match known {
+            Some((operation, value)) => {
+                let result = self.carry_out(&asked, operation, value, body).await;
+                result.unwrap_or_else(|refusal| self.challenged(operation, refusal).response())
+            }
+            None => nothing_done(&asked.method, &there),
+        };
+        let name = known.map_or("none", |(operation, _)| operation.ask.name());
+        self.context.metrics.request(name, response.status());
+        cors::let_read(&asked.headers, &mut response);
+        response
+    }
+
+    /// Adds to a refusal how to say who asks, where that is what is wrong.
+    fn challenged(&self, operation: &Operation, refusal: Refusal) -> Refusal {
+        let unknown = refusal.problem.code.status() == StatusCode::UNAUTHORIZED;
+        let services = operation.access == Access::Services;
+        Refusal {
+            challenge: unknown.then(|| auth::challenge(self.context.auth, services)),
+            ..refusal
+        }
+    }
+
+    async fn carry_out<B: Buf>(
+        &self,
+        asked: &Asked,
+        operation: &'static Operation,
+        value: &str,
+        body: impl Stream<Item = Result<B, warp::Error>> + Send,
+    ) -> Result<Response, Refusal> {
+        let network = asked.peer.network;
+        let _counted = asked.peer.enter(&self.census).map_err(|TooMany| {
+            self.context.metrics.limit(Limit::Network);
+            Refusal::too_fast(Duration::from_secs(1))
+        })?;
+        self.paced(self.networks.take(network, Instant::now()))?;
+        let graph = self.graph(operation, &asked.query)?;
+        let body = read(operation, &asked.headers, body)
+            .await
+            .inspect_err(|refusal| {
+                if refusal.problem.code == Word::TooLarge {
+                    self.context.metrics.limit(Limit::Body);
+                }
+            })?;
+        let request = Request {
+            asked,
+            operation,
+            value,
+            graph,
+            body,
+        };
+        match operation.ask {
+            Ask::Info => Ok(done(&self.info().await)),
+            Ask::OpenApi => Ok(reply::document(&openapi::TEXT)),
+            Ask::AsyncApi => Ok(reply::document(ASYNCAPI)),
+            _ => match auth::read(&asked.headers, self.context.auth)? {
+                Claim::Service(bearer) => self.serve(&request, &bearer).await,
+                Claim::Person(proof) => {
+                    let graph = graph.unwrap_or(Graph::Main);
+                    let caller = self.caller(&request, graph, proof).await?;
+                    asked.peer.settle();
+                    self.person(&request, graph, &caller).await
+                }
+            },
+        }
+    }
+
+    /// The graph that the query names, if it names one.
+    fn graph(&self, operation: &Operation, query: &str) -> Result<Option<Graph>, Refusal> {
+        if query.is_empty() {
+            return Ok(None);
+        }
+        let name = query
+            .strip_prefix("graphName=")
+            .filter(|name| operation.access != Access::Public && !name.contains('&'))
+            .ok_or_else(|| match operation.access {
+                Access::Public => Refusal::new(Word::BadValue, "query: this takes none"),
+                _ => Refusal::new(Word::BadValue, "query: must be graphName=… or nothing"),
+            })?;
+        let name = percent_decode_str(name).decode_utf8_lossy();
+        let graphs = &self.context.graphs;
+        Ok(Some(request::graph(graphs, Some(&name), Graph::Main)?))
+    }
+
+    /// The person who asks, proven (or, in open mode, believed), whose request is new and does not come too soon.
+    async fn caller(
+        &self,
+        request: &Request<'_>,
+        graph: Graph,
+        proof: Proof,
+    ) -> Result<Caller, Refusal> {
+        let (visitor, role, nonce) = match proof {
+            Proof::Signed(signed) => {
+                let covered = Covered {
+                    graph: self.context.graphs.name(graph),
+                    method: request.asked.method.as_str(),
+                    target: &request.asked.target(),
+                    body: &request.body,
+                    origin: request.asked.origin(),
+                };
+                let (visitor, role) = signed.verify(covered, clock::now())?;
+                (visitor, role, Some(signed.nonce))
+            }
+            Proof::Open(visitor) => (visitor, Role::Open, None),
+        };
+        self.paced(self.persons.take(visitor.clone(), Instant::now()))?;
+        if let Some(nonce) = nonce
+            && !self
+                .context
+                .services
+                .nonces
+                .take(graph, &visitor, &nonce)
+                .await?
+        {
+            return Err(Refusal::new(
+                Word::BadSignature,
+                "nonce: was used before; sign each request with a new one",
+            ));
+        }
+        Ok(Caller {
+            visitor,
+            role,
+            network: request.asked.peer.network,
+        })
+    }
+
+    /// Carries out what a person asks.
+    async fn person(
+        &self,
+        request: &Request<'_>,
+        graph: Graph,
+        caller: &Caller,
+    ) -> Result<Response, Refusal> {
+        let Context {
+            services, graphs, ..
+        } = &*self.context;
+        let message = match request.operation.ask {
+            Ask::LogVisits => {
+                let visits = bodies::read_visits(&request.body, own_visit)?;
+                let names = visits.iter().map(request::logged_node_id).collect();
+                let command = Command::new(graph, caller, Task::Log(visits))?;
+                services.run(command).await?;
+                return Ok(done(&logged(names)));
+            }
+            Ask::Alerts => {
+                let alerts = services.inbox(graph, &caller.visitor).await?;
+                alerts
+                    .iter()
+                    .for_each(|alert| self.context.metrics.alert(alert));
+                return Ok(done(&Inbox { alerts }));
+            }
+            _ => message(request)?,
+        };
+        let (command, ack) = request::command(graphs, graph, caller, &message, clock::now())?;
+        Ok(match services.run(command).await? {
+            Done::Plain => done(&ack),
+            Done::Removed(removed) => done(&Removed { removed }),
+            Done::Visits(visits) => done(&Export {
+                visits: visits.iter().map(request::own_visit).collect(),
+            }),
+        })
+    }
+
+    /// Carries out what a service asks. Every use of a token is audited, before anything is written.
+    async fn serve(&self, request: &Request<'_>, bearer: &Bearer) -> Result<Response, Refusal> {
+        let services = &self.context.services;
+        let grant = services.tokens.find(bearer).await?.ok_or_else(|| {
+            Refusal::new(
+                Word::Unauthorized,
+                "token: is unknown, was revoked or has expired",
+            )
+        })?;
+        // Before the audit, which nobody may fill at will.
+        self.paced(self.services.take(grant.id.clone(), Instant::now()))?;
+        let admitted = self.admit(request, &grant).await;
+        let (count, outcome) = match &admitted {
+            Ok(visits) => (visits.len(), "accepted".to_owned()),
+            Err(refusal) => (0, refusal.problem.code.to_string()),
+        };
+        services.audit.add(&grant.id, count, &outcome).await?;
+        let visits = admitted?;
+        let names = visits
+            .iter()
+            .map(|(_, visit)| request::logged_node_id(visit))
+            .collect();
+        if let Err(error) = services.module.visit_for(grant.terms.graph, &visits).await {
+            let refusal = Refusal::from(error);
+            let outcome = refusal.problem.code.to_string();
+            services.audit.add(&grant.id, 0, &outcome).await?;
+            return Err(refusal);
+        }
+        request.asked.peer.settle();
+        Ok(done(&logged(names)))
+    }
+
+    /// The visits that a service wants to log, if its token lets it.
+    async fn admit(
+        &self,
+        request: &Request<'_>,
+        grant: &Grant,
+    ) -> Result<Vec<(VisitorId, Visit)>, Refusal> {
+        let refusal = |line| Refusal::new(Word::NotAllowed, line);
+        if grant.is_over() {
+            return Err(Refusal::new(
+                Word::Unauthorized,
+                "token: is unknown, was revoked or has expired",
+            ));
+        }
+        if request.operation.access != Access::Services {
+            return Err(refusal(
+                "token: a service logs visits and does nothing else",
+            ));
+        }
+        if request
+            .graph
+            .is_some_and(|graph| graph != grant.terms.graph)
+        {
+            return Err(refusal("graphName: must be the token's graph"));
+        }
+        let visits = bodies::read_visits(&request.body, |visit| someones_visit(grant, visit))?;
+        let taken = self
+            .context
+            .services
+            .tokens
+            .take(grant, visits.len() as u64);
+        taken.await?.map_err(|wait| {
+            self.context.metrics.limit(Limit::Visits);
+            Refusal {
+                retry: Some(wait),
+                ..Refusal::new(
+                    Word::RateLimited,
+                    "visits: more than the token allows in a minute",
+                )
+            }
+        })?;
+        Ok(visits)
+    }
+
+    async fn info(&self) -> Info {
+        let Context {
+            services,
+            graphs,
+            auth,
+            ..
+        } = &*self.context;
+        let mut known = self.retention.lock().await;
+        let now = Instant::now();
+        let retention = match *known {
+            Some((since, retention)) if now - since < RETENTION_FRESH => retention,
+            _ => {
+                let retention = services.module.retention().await.unwrap_or_default();
+                *known = Some((now, retention));
+                retention
+            }
+        };
+        Info {
+            version: env!("CARGO_PKG_VERSION"),
+            auth: match auth {
+                Auth::Key => Way::Key,
+                Auth::Open => Way::Open,
+            },
+            graph_name: graphs.name(Graph::Main).to_owned(),
+            sandbox: SANDBOX,
+            codes_required: services.codes_required(),
+            retention,
+            now: clock::now(),
+        }
+    }
+
+    fn paced(&self, taken: Result<(), Duration>) -> Result<(), Refusal> {
+        taken.map_err(|wait| {
+            self.context.metrics.limit(Limit::Messages);
+            Refusal::too_fast(wait)
+        })
+    }
+}
+
+/// The answer to a method that a path does not have, or to any where there is no such path.
+fn nothing_done(method: &Method, there: &[(&'static Operation, &str)]) -> Response {
+    if there.is_empty() {
+        return Refusal::new(Word::NotFound, "path: there is nothing here").response();
+    }
+    let methods: Vec<&str> = there
+        .iter()
+        .map(|(operation, _)| operation.method.as_str())
+        .chain(["OPTIONS"])
+        .collect();
+    let methods = methods.join(", ");
+    if method == Method::OPTIONS {
+        return cors::options(&methods);
+    }
+    let refusal = Refusal::new(
+        Word::MethodNotAllowed,
+        format!("method: must be one of {methods}"),
+    );
+    Refusal {
+        allow: Some(methods),
+        ..refusal
+    }
+    .response()
+}
+
+/// Reads a body, as long as the operation takes one. What is too long is read to its end, up to what the server lets
+/// through, because who is cut off while sending does not hear why.
+async fn read<B: Buf>(
+    operation: &Operation,
+    headers: &HeaderMap,
+    body: impl Stream<Item = Result<B, warp::Error>> + Send,
+) -> Result<Vec<u8>, Refusal> {
+    let most = operation.body.map_or(0, |body| body.most);
+    let mut bytes = Vec::new();
+    let mut length = 0;
+    let mut body = std::pin::pin!(body);
+    while let Some(part) = body.next().await {
+        let Ok(mut part) = part else {
+            if length > most {
+                break;
+            }
+            return Err(Refusal::new(Word::BadMessage, "body: did not arrive whole"));
+        };
+        length += part.remaining();
+        while length <= most && part.has_remaining() {
+            let chunk = part.chunk();
+            bytes.extend_from_slice(chunk);
+            let taken = chunk.len();
+            part.advance(taken);
+        }
+    }
+    match operation.body {
+        None if length > 0 => Err(Refusal::new(Word::BadMessage, "body: this takes none")),
+        Some(_) if length > most => Err(Refusal::new(
+            Word::TooLarge,
+            format!("body: must be at most {most} bytes long"),
+        )),
+        Some(_) if !is_json(headers) => Err(Refusal::new(
+            Word::NotJson,
+            "Content-Type: must be application/json",
+        )),
+        _ => Ok(bytes),
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(first), None) = (types.next(), types.next()) else {
+        return false;
+    };
+    let first = first.to_str().unwrap_or_default();
+    let essence = first.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case(reply::JSON)
+}
+
+fn done(body: &impl Serialize) -> Response {
+    reply::json(StatusCode::OK, body)
+}
+
+const fn logged(logged_node_ids: Vec<String>) -> LoggedVisits {
+    LoggedVisits {
+        logged: true,
+        logged_node_ids,
+    }
+}
+
+/// The message that a request is the twin of.
+fn message(request: &Request<'_>) -> Result<ClientMessage, Fault> {
+    let body = &request.body;
+    let graph_name = None; // of the request
+    Ok(match request.operation.ask {
+        Ask::ChangeVisit => {
+            let Times { start, end } = bodies::read(
+                body,
+                "body: start and end must be whole numbers of milliseconds from 0 to 9007199254740991; nothing else",
+            )?;
+            ClientMessage::UpdateVisit(UpdateVisit {
+                logged_node_id: request.value.to_owned(),
+                start,
+                end,
+                graph_name,
+            })
+        }
+        Ask::DeleteVisit => ClientMessage::DeleteVisit(DeleteVisit {
+            logged_node_id: request.value.to_owned(),
+            graph_name,
+        }),
+        Ask::Warn => {
+            let NewWarning {
+                warning,
+                reason,
+                since,
+                code,
+            } = bodies::read(
+                body,
+                "body: warning must be a UUID, reason a number from 0 to 3, a word or a sentence; since, if any, a whole \
+                 number of milliseconds from 0 to 9007199254740991; code, if any, a text; nothing else",
+            )?;
+            ClientMessage::ExposureWarning(ExposureWarning {
+                warning,
+                reason,
+                since,
+                code,
+                graph_name,
+            })
+        }
+        Ask::Retract => ClientMessage::RetractWarning(RetractWarning {
+            warning: Uuid::try_parse(request.value)
+                .map_err(|_| Fault::bad_value("warning", "must be a UUID"))?,
+            graph_name,
+        }),
+        Ask::Acknowledge => {
+            let Received { alerts } = bodies::read(
+                body,
+                "body: alerts must be a list of alert ids; nothing else",
+            )?;
+            ClientMessage::AlertReceived(AlertReceived { alerts })
+        }
+        Ask::Feedback => {
+            let NewFeedback { text } =
+                bodies::read(body, "body: text must be a text; nothing else")?;
+            ClientMessage::UserFeedback(UserFeedback { text, graph_name })
+        }
+        Ask::Export => ClientMessage::ExportMyData(Plain { graph_name }),
+        Ask::Erase => ClientMessage::ForgetMe(Plain { graph_name }),
+        Ask::Revoke => ClientMessage::RevokeMe(Plain { graph_name }),
+        Ask::LogVisits | Ask::Alerts | Ask::Info | Ask::OpenApi | Ask::AsyncApi => {
+            unreachable!("answered before")
+        }
+    })
+}
+
+/// A visit of the person who asks.
+fn own_visit(visit: NewVisit) -> Result<Visit, Fault> {
+    if visit.visitor.is_some() {
+        return Err(Fault::bad_value(
+            "visitor",
+            "must be left out: a person's visits are their own",
+        ));
+    }
+    checked(visit)
+}
+
+/// A visit of the visitor a service names, in a place it answers for.
+fn someones_visit(grant: &Grant, visit: NewVisit) -> Result<(VisitorId, Visit), Fault> {
+    let visitor = visit
+        .visitor
+        .as_deref()
+        .ok_or_else(|| Fault::bad_value("visitor", "is needed where a service logs visits"))?;
+    let visitor = VisitorId::new(visitor).map_err(|rule| Fault::bad_value("visitor", rule))?;
+    let visit = checked(visit)?;
+    if grant.covers(&visit.space) {
+        Ok((visitor, visit))
+    } else {
+        Err(Fault::new(
+            Code::NotAllowed,
+            "place_id: must begin as the token's terms say",
+        ))
+    }
+}
+
+fn checked(visit: NewVisit) -> Result<Visit, Fault> {
+    let NewVisit {
+        place_id,
+        start,
+        end,
+        ..
+    } = visit;
+    request::log_visit(&LogVisit {
+        place_id,
+        start,
+        end,
+        graph_name: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alerts::State;
+    use crate::policy::Reason;
+    use serde_json::Value;
+    use utoipa::ToSchema;
+
+    #[test]
+    fn the_websockets_description_has_the_words_of_the_types() {
+        fn words<T: ToSchema>() -> Value {
+            serde_json::to_value(T::schema()).expect("JSON")["enum"].clone()
+        }
+        let description: Value = serde_json::from_str(ASYNCAPI).expect("JSON");
+        let described = |pointer: &str| &description["components"]["schemas"][pointer];
+        assert_eq!(described("Code")["enum"], words::<Code>());
+        assert_eq!(described("Reason")["enum"], words::<Reason>());
+        let state = &described("Alert")["properties"]["state"];
+        assert_eq!(state["enum"], words::<State>());
+        assert_eq!(description["info"]["version"], env!("CARGO_PKG_VERSION"));
+    }
+
+    #[test]
+    fn only_json_is_json() {
+        let is = |values: &[&'static str]| {
+            let headers = values
+                .iter()
+                .map(|value| (CONTENT_TYPE, hyper::header::HeaderValue::from_static(value)));
+            let mut map = HeaderMap::new();
+            headers.for_each(|(name, value)| {
+                map.append(name, value);
+            });
+            is_json(&map)
+        };
+        assert!(is(&["application/json"]) && is(&["Application/JSON; charset=utf-8"]));
+        for bad in [
+            "text/plain",
+            "application/jsonp",
+            "application/json-patch",
+            "",
+        ] {
+            assert!(!is(&[bad]), "{bad}");
+        }
+        assert!(!is(&[]) && !is(&["application/json", "application/json"]));
+    }
+}
