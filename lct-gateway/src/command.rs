@@ -399,7 +399,7 @@ impl From<ModuleError> for Fault {
                     ..Self::new(Code::Revoked, RULE)
                 }
             }
-            ModuleError::Unavailable => Self::new(
+            ModuleError::Full | ModuleError::Unavailable => Self::new(
                 Code::Unavailable,
                 "the server cannot do this now; send the same message again later",
             ),

@@ -110,12 +110,7 @@ impl Gateway {
         let origins = Origins::new(&config.allow_origin, client_address, config.tls.is_some());
         let census = Census::new(config.max_per_address);
         let origins = Arc::new(origins);
-        let api = Api::new(
-            Arc::clone(&context),
-            Arc::clone(&origins),
-            census.clone(),
-            config.max_per_address,
-        );
+        let api = Api::new(Arc::clone(&context), Arc::clone(&origins), census.clone());
         let routes = routes::clients(
             Arc::clone(&context),
             Arc::new(api),

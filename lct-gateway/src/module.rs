@@ -104,6 +104,9 @@ pub enum ModuleError {
         /// Which of several visits it is about, from 1.
         visit: Option<usize>,
     },
+    /// Redis has no room for what this would add.
+    #[error("Redis is full")]
+    Full,
     /// Redis cannot be reached or cannot do it now. The command may have run.
     #[error("Redis cannot do it now")]
     Unavailable,
@@ -571,7 +574,7 @@ impl Module {
         let outcome = match &result {
             Ok(_) => Outcome::Ok,
             Err(ModuleError::Refused { .. } | ModuleError::Revoked { .. }) => Outcome::Refused,
-            Err(ModuleError::Unavailable) => Outcome::Unavailable,
+            Err(ModuleError::Full | ModuleError::Unavailable) => Outcome::Unavailable,
             Err(ModuleError::Internal) => Outcome::Failed,
         };
         self.metrics.module_call(name, outcome, started.elapsed());
@@ -632,7 +635,8 @@ impl From<RedisError> for ModuleError {
                 let (visit, _) = numbered(error.detail().unwrap_or_default());
                 return Self::Revoked { visit };
             }
-            (_, Some("OOM" | "MISCONF" | "NOREPLICAS" | "UNBLOCKED"))
+            (_, Some("OOM")) => return Self::Full,
+            (_, Some("MISCONF" | "NOREPLICAS" | "UNBLOCKED"))
             | (
                 redis::ErrorKind::Io
                 | redis::ErrorKind::Server(

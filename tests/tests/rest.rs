@@ -326,6 +326,23 @@ fn the_code_key_reads_alerts_and_erases_and_nothing_else() {
 }
 
 #[test]
+fn a_full_memory_keeps_nobody_from_erasing() {
+    let server = Server::start();
+    let gateway = with_keys(&server);
+    let person = Person::new(&gateway, 1);
+    let body = visits(json!([visit(PLACE), visit("cafe")]));
+    let logged = person.done("POST", "/v1/visits", &body);
+    server.client().expect("CONFIG SET maxmemory 1000", "OK");
+    let answer = person.asks(Role::Device, "POST", "/v1/visits", &body);
+    refused(&answer, 503, "unavailable");
+    let name = logged["loggedNodeIds"][0].as_str().expect("a name");
+    person.done("DELETE", &format!("/v1/visits/{name}"), "");
+    person.done("DELETE", &format!("/v1/warnings/{WARNING}"), "");
+    assert_eq!(person.done("POST", "/v1/erase", ""), json!({"removed": 1}));
+    server.client().expect("EXISTS lct", "0");
+}
+
+#[test]
 fn in_open_mode_a_user_id_is_believed_and_may_not_erase() {
     let server = Server::start();
     let gateway = Gateway::start(&server);

@@ -45,7 +45,7 @@ use crate::graphs::{Graph, SANDBOX};
 use crate::identity::{Auth, Caller, Role};
 use crate::ids::VisitorId;
 use crate::metrics::Limit;
-use crate::module::Visit;
+use crate::module::{ModuleError, Visit};
 use crate::origin::Origins;
 use crate::protocol::{
     AlertReceived, ClientMessage, Code, DeleteVisit, ExposureWarning, Fault, LogVisit, Plain,
@@ -67,6 +67,10 @@ const ASYNCAPI: &str = include_str!("asyncapi.json");
 
 /// How long the retention that Redis gave is believed.
 const RETENTION_FRESH: Duration = Duration::from_secs(60);
+
+/// How many times as fast as one person all behind one address may ask. Each signed request leaves a nonce for minutes,
+/// so this is also how much of the memory one address can take.
+const TOGETHER: u32 = 10;
 
 /// What answers requests.
 pub struct Api {
@@ -143,13 +147,12 @@ pub fn routes(
 }
 
 impl Api {
-    /// What answers for this gateway. `most`: how many connections a network may have, each with the messages of one.
-    pub fn new(context: Arc<Context>, origins: Arc<Origins>, census: Census, most: usize) -> Self {
+    /// What answers for this gateway.
+    pub fn new(context: Arc<Context>, origins: Arc<Origins>, census: Census) -> Self {
         let messages = context.messages;
-        let most = u32::try_from(most).unwrap_or(u32::MAX);
         let together = Rate {
-            every: messages.every / most,
-            burst: messages.burst.saturating_mul(most),
+            every: messages.every / TOGETHER,
+            burst: messages.burst.saturating_mul(TOGETHER),
         };
         Self {
             context,
@@ -290,10 +293,7 @@ impl Api {
         self.paced(self.persons.take(visitor.clone(), Instant::now()))?;
         if let Some(nonce) = nonce
             && !self
-                .context
-                .services
-                .nonces
-                .take(graph, &visitor, &nonce)
+                .is_new(request.operation, graph, &visitor, &nonce)
                 .await?
         {
             return Err(Refusal::new(
@@ -306,6 +306,22 @@ impl Api {
             role,
             network: request.asked.peer.network,
         })
+    }
+
+    /// Whether a nonce was not used before; it is now.
+    async fn is_new(
+        &self,
+        operation: &Operation,
+        graph: Graph,
+        visitor: &VisitorId,
+        nonce: &str,
+    ) -> Result<bool, ModuleError> {
+        let taken = self.context.services.nonces.take(graph, visitor, nonce);
+        match taken.await {
+            // A full memory must not keep anyone from erasing; doing that twice does what once does.
+            Err(ModuleError::Full) if operation.ask.erases() => Ok(true),
+            taken => taken,
+        }
     }
 
     /// Carries out what a person asks.

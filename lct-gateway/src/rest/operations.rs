@@ -39,6 +39,14 @@ pub enum Ask {
 }
 
 impl Ask {
+    /// Whether it only takes away, so that it must work when there is no room for anything.
+    pub const fn erases(self) -> bool {
+        matches!(
+            self,
+            Self::DeleteVisit | Self::Retract | Self::Erase | Self::Revoke
+        )
+    }
+
     /// Its name, in numbers for operators.
     pub const fn name(self) -> &'static str {
         match self {
