@@ -38,9 +38,9 @@ const FEEDBACK_ADDRESS: u64 = 100;
 /// Revocations a day from an address: each leaves its mark in the graph for ever, and visitors to revoke cost nothing.
 const REVOCATIONS_ADDRESS: u64 = 100;
 
-/// Those who come at once wait for one another, by their key, and share what the first of them reserves: with a lot each, a
-/// crowd at one gateway would leave the others nothing. So many keys can be reserved at a time.
-const TURNS: usize = 64;
+/// Exports a day: each may be megabytes long.
+const EXPORTS_VISITOR: u64 = 20;
+const EXPORTS_ADDRESS: u64 = 1_000;
 
 /// The most visitors and addresses whose reserved visits are remembered.
 const MAX_LEASES: usize = 100_000;
@@ -83,7 +83,6 @@ pub struct Caps {
     limits: Limits,
     metrics: Arc<Metrics>,
     memory: Mutex<Memory>,
-    turns: [tokio::sync::Mutex<()>; TURNS],
 }
 
 /// What need not be asked of Redis each time. A std mutex, never held across an await.
@@ -103,7 +102,6 @@ impl Caps {
             limits,
             metrics,
             memory: Mutex::default(),
-            turns: std::array::from_fn(|_| tokio::sync::Mutex::default()),
         }
     }
 
@@ -237,6 +235,23 @@ impl Caps {
         Ok(())
     }
 
+    /// Takes one export.
+    ///
+    /// # Errors
+    /// A cap is reached, or Redis cannot be asked.
+    pub async fn export(&self, graph: Graph, caller: &Caller) -> Result<(), Fault> {
+        const LINE: &str = "exportMyData: no more can be done today";
+        for (kind, who, limit) in [
+            ("exports", visitor(caller), EXPORTS_VISITOR),
+            ("exports-from", network(caller), EXPORTS_ADDRESS),
+        ] {
+            if self.count(graph, kind, &who, 1).await? > limit {
+                return Err(self.reached(Limit::Exports, LINE));
+            }
+        }
+        Ok(())
+    }
+
     /// Takes one revocation.
     ///
     /// # Errors
@@ -292,12 +307,10 @@ impl Caps {
 
     /// Takes `count` from what is reserved under a key, after reserving more if need be. False: the cap is reached.
     async fn reserve(&self, key: String, limit: u64, count: u64) -> Result<bool, Fault> {
-        if self.take(&key, count) {
-            return Ok(true);
-        }
-        let turn = key.bytes().map(usize::from).sum::<usize>() % TURNS;
-        let _turn = self.turns[turn].lock().await;
-        if self.take(&key, count) {
+        if let Some(left) = self.memory().leases.get_mut(&key)
+            && *left >= count
+        {
+            *left -= count;
             return Ok(true);
         }
         let lot = (limit / LOTS).max(count);
@@ -310,16 +323,13 @@ impl Caps {
         if memory.leases.len() >= MAX_LEASES {
             memory.leases.clear(); // what was reserved and not used is lost, which errs on the safe side
         }
-        *memory.leases.entry(key.clone()).or_default() += granted;
-        drop(memory);
-        Ok(self.take(&key, count))
-    }
-
-    /// Takes this many of what was reserved, if there are.
-    fn take(&self, key: &str, count: u64) -> bool {
-        let mut memory = self.memory();
-        let left = memory.leases.get_mut(key).filter(|left| **left >= count);
-        left.map(|left| *left -= count).is_some()
+        let left = memory.leases.entry(key).or_default();
+        *left += granted;
+        let enough = *left >= count;
+        if enough {
+            *left -= count;
+        }
+        Ok(enough)
     }
 
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {

@@ -1,6 +1,5 @@
 //! What a client wants done, and the doing. WebSockets and REST both end here.
 
-use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -231,8 +230,7 @@ impl Services {
         self.codes_required
     }
 
-    /// Reads a visitor's inbox when its turn comes. The order says nothing but what the alerts say themselves: in that of
-    /// the module, most urgent first, one could see whose exposure was the more recent.
+    /// Reads a visitor's inbox, most urgent first, when its turn comes.
     ///
     /// # Errors
     /// What to tell the client.
@@ -241,15 +239,7 @@ impl Services {
             return Err(ModuleError::Unavailable.into());
         };
         let _turn = turn.expect("never closed");
-        let mut alerts = self.module.alerts(graph, visitor).await?;
-        alerts.sort_by_key(|alert| {
-            (
-                Reverse(alert.issued),
-                alert.reason,
-                alert.state,
-                alert.alert,
-            )
-        });
+        let alerts = self.module.alerts(graph, visitor).await?;
         self.metrics.inbox_depth.observe(alerts.len() as f64);
         Ok(alerts)
     }
@@ -304,7 +294,10 @@ impl Services {
                 on_the_grid(module.retract(graph, warning)).await?;
             }
             Task::Ack(alerts) => module.ack(graph, visitor, &alerts).await?,
-            Task::Export => return Ok(Done::Visits(module.visits(graph, visitor).await?)),
+            Task::Export => {
+                only_if_limited(self.caps.export(graph, &caller).await)?;
+                return Ok(Done::Visits(module.visits(graph, visitor).await?));
+            }
             Task::Forget => return Ok(Done::Removed(module.forget(graph, visitor).await?)),
             Task::Revoke => {
                 only_if_limited(self.caps.revocation(graph, &caller).await)?;
@@ -358,7 +351,8 @@ impl Services {
     }
 }
 
-/// A cap's answer to what takes something back: that must work even where counting fails, for want of memory say.
+/// A cap's answer to what gives or takes back what is one's own: that must work even where counting fails, for want of
+/// memory say.
 fn only_if_limited(counted: Result<(), Fault>) -> Result<(), Fault> {
     match counted {
         Err(fault) if fault.code == Code::Limited => Err(fault),

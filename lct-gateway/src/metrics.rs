@@ -93,6 +93,8 @@ pub enum Limit {
     Feedback,
     /// Revocations from one network.
     Revocations,
+    /// Exports of one visitor or network.
+    Exports,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

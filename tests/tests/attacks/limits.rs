@@ -90,6 +90,15 @@ pub(crate) async fn too_much_feedback(world: &World) -> String {
     counted(&verdicts)
 }
 
+pub(crate) async fn too_many_exports(world: &World) -> String {
+    let mut person = world.join(&world.east).await;
+    let mut verdicts = Vec::new();
+    for _ in 0..25 {
+        verdicts.push(person.tries("exportMyData", json!({})).await);
+    }
+    counted(&verdicts)
+}
+
 /// Each leaves something for ever, and a person can be made for each.
 pub(crate) async fn too_many_revocations(world: &World) -> String {
     let from = Some([127, 0, 0, 4]);
