@@ -1,16 +1,15 @@
-//! Who used a service token: a stream `lct:audit` with the token's id, how many visits, and what came of it, to the
-//! minute. No visitor, no place. Entries are kept for a year, and at most a million of them.
+//! What service tokens were used for: a stream `lct:audit:<id>` for each, so that none can push out what another did.
+//! An entry says how many visits, and what came of it, to the minute. No visitor, no place. Entries are kept for a year,
+//! and of a token at most a million.
 
 use crate::books::Books;
 use crate::clock::DAY;
 use crate::module::ModuleError;
 
-const KEY: &str = "lct:audit";
-
 /// How long entries are kept, in milliseconds.
 const LIFE: u64 = 366 * DAY;
 
-/// The most entries.
+/// The most entries of a token.
 const MOST: u64 = 1_000_000;
 
 const MINUTE: u64 = 60_000;
@@ -18,7 +17,7 @@ const MINUTE: u64 = 60_000;
 /// How often a minute that has just ended is tried again.
 const ATTEMPTS: usize = 3;
 
-/// The stream.
+/// The streams.
 pub struct Audit {
     books: Books,
 }
@@ -34,6 +33,7 @@ impl Audit {
     /// # Errors
     /// Redis cannot do it.
     pub async fn add(&self, token: &str, visits: usize, outcome: &str) -> Result<(), ModuleError> {
+        let key = format!("lct:audit:{token}");
         let mut result = Ok(());
         for _ in 0..ATTEMPTS {
             // Redis's clock, since entries must not go back in time and gateways' clocks differ. Should another
@@ -44,27 +44,21 @@ impl Audit {
             let now = seconds * 1_000;
             let mut pipe = redis::pipe();
             pipe.cmd("XADD")
-                .arg(KEY)
+                .arg(&key)
                 .arg("MAXLEN")
                 .arg("~")
                 .arg(MOST)
                 // The entry's id would tell the millisecond; made of the minute and a running number it does not.
                 .arg(format!("{}-*", now - now % MINUTE))
-                .arg(&[
-                    "token",
-                    token,
-                    "visits",
-                    &visits.to_string(),
-                    "outcome",
-                    outcome,
-                ])
+                .arg(&["visits", &visits.to_string(), "outcome", outcome])
                 .ignore();
             pipe.cmd("XTRIM")
-                .arg(KEY)
+                .arg(&key)
                 .arg("MINID")
                 .arg("~")
                 .arg(now.saturating_sub(LIFE))
                 .ignore();
+            pipe.cmd("PEXPIRE").arg(&key).arg(LIFE).ignore();
             result = self.books.run(&pipe).await;
             if result != Err(ModuleError::Internal) {
                 break;

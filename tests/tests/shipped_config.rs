@@ -136,8 +136,8 @@ const MATRIX: &[(&str, [bool; 4])] = &[
     ("HDEL lct:token:all 1", [false, true, false, false]),
     ("INCRBY lct:rate:1:2 3", [true, false, false, false]),
     ("SET lct:nonce:lct:1 x NX PX 1", [true, false, false, false]),
-    ("XADD lct:audit * outcome x", [true, false, false, false]),
-    ("XRANGE lct:audit - +", [false, false, false, true]),
+    ("XADD lct:audit:1 * outcome x", [true, false, false, false]),
+    ("XRANGE lct:audit:1 - +", [false, false, false, true]),
     ("TIME", [true, false, false, false]),
     // What is allowed on a book is not allowed on a graph, nor on another book.
     ("UNLINK lct:es", [false; 4]),

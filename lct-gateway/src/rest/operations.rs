@@ -43,7 +43,7 @@ impl Ask {
     pub const fn erases(self) -> bool {
         matches!(
             self,
-            Self::DeleteVisit | Self::Retract | Self::Erase | Self::Revoke
+            Self::DeleteVisit | Self::Retract | Self::Acknowledge | Self::Erase | Self::Revoke
         )
     }
 

@@ -50,6 +50,7 @@ attacks! {
     "more warnings than a day, a fortnight and an address have" => "5, 10 and 3 times ack, then limited; the same again: ack", too_many_warnings;
     "a warning toggled, where one a day is allowed" => "20 times ack, then limited", a_toggled_warning;
     "more feedback than a day has" => "10 times ack, then limited", too_much_feedback;
+    "more exports than a day has" => "20 times ack, then limited", too_many_exports;
     "more revocations than an address has" => "100 times ack, then limited; forgetMe: ack", too_many_revocations;
     "guessing codes" => "10 times bad_code, then limited, with the right one too; 100 times from an address; from elsewhere: ack", guessed_codes;
     "no code, a mistyped one, a used one, one that has expired" => "bad_code", other_codes;
@@ -65,7 +66,7 @@ attacks! {
 }
 
 /// What other tests try: attack, answer, file and function.
-const ELSEWHERE: [[&str; 4]; 14] = [
+const ELSEWHERE: [[&str; 4]; 18] = [
     [
         "a page of a foreign origin",
         "403",
@@ -131,6 +132,30 @@ const ELSEWHERE: [[&str; 4]; 14] = [
         "429; not believed",
         "edge",
         "a_trusted_proxy_speaks_for_its_clients_and_nobody_else_does",
+    ],
+    [
+        "a signed request replayed, altered, late, or for another path, graph or origin",
+        "401 bad_signature, on every gateway",
+        "rest",
+        "a_signed_request_is_good_once_and_for_itself_only",
+    ],
+    [
+        "the code key exports, logs or warns by REST",
+        "403 not_allowed",
+        "rest",
+        "the_code_key_reads_alerts_and_erases_and_nothing_else",
+    ],
+    [
+        "a service's token outside its places, rate, graph or time",
+        "403 not_allowed, 429 rate_limited, 401 unauthorized",
+        "rest",
+        "a_service_logs_visits_within_its_terms_and_does_nothing_else",
+    ],
+    [
+        "the server's memory filled up, erasing by REST",
+        "200",
+        "rest",
+        "a_full_memory_keeps_nobody_from_erasing",
     ],
     [
         "the gateway's user asks who met whom",
