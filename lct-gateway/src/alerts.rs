@@ -15,7 +15,7 @@ use crate::policy::{Priority, Reason};
 ///
 /// The module makes it from the warning's id and the recipient's, so the ids that one warning gives to different
 /// people cannot be linked without the warning's id, which only its sender has.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AlertId {
     hash: [u8; 16],
     version: u32,
@@ -75,7 +75,18 @@ impl<'de> Deserialize<'de> for AlertId {
 
 /// Whether an alert still holds.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, EncodeLabelValue, ToSchema,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    EncodeLabelValue,
+    ToSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum State {

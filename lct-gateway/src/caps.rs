@@ -42,6 +42,10 @@ const REVOCATIONS_ADDRESS: u64 = 100;
 const EXPORTS_VISITOR: u64 = 20;
 const EXPORTS_ADDRESS: u64 = 1_000;
 
+/// Those who come at once wait for one another, by their key, and share what the first of them reserves: with a lot each, a
+/// crowd at one gateway would leave the others nothing. So many keys can be reserved at a time.
+const TURNS: usize = 64;
+
 /// The most visitors and addresses whose reserved visits are remembered.
 const MAX_LEASES: usize = 100_000;
 
@@ -83,6 +87,7 @@ pub struct Caps {
     limits: Limits,
     metrics: Arc<Metrics>,
     memory: Mutex<Memory>,
+    turns: [tokio::sync::Mutex<()>; TURNS],
 }
 
 /// What need not be asked of Redis each time. A std mutex, never held across an await.
@@ -102,6 +107,7 @@ impl Caps {
             limits,
             metrics,
             memory: Mutex::default(),
+            turns: std::array::from_fn(|_| tokio::sync::Mutex::default()),
         }
     }
 
@@ -307,10 +313,12 @@ impl Caps {
 
     /// Takes `count` from what is reserved under a key, after reserving more if need be. False: the cap is reached.
     async fn reserve(&self, key: String, limit: u64, count: u64) -> Result<bool, Fault> {
-        if let Some(left) = self.memory().leases.get_mut(&key)
-            && *left >= count
-        {
-            *left -= count;
+        if self.take(&key, count) {
+            return Ok(true);
+        }
+        let turn = key.bytes().map(usize::from).sum::<usize>() % TURNS;
+        let _turn = self.turns[turn].lock().await;
+        if self.take(&key, count) {
             return Ok(true);
         }
         let lot = (limit / LOTS).max(count);
@@ -323,13 +331,16 @@ impl Caps {
         if memory.leases.len() >= MAX_LEASES {
             memory.leases.clear(); // what was reserved and not used is lost, which errs on the safe side
         }
-        let left = memory.leases.entry(key).or_default();
-        *left += granted;
-        let enough = *left >= count;
-        if enough {
-            *left -= count;
-        }
-        Ok(enough)
+        *memory.leases.entry(key.clone()).or_default() += granted;
+        drop(memory);
+        Ok(self.take(&key, count))
+    }
+
+    /// Takes this many of what was reserved, if there are.
+    fn take(&self, key: &str, count: u64) -> bool {
+        let mut memory = self.memory();
+        let left = memory.leases.get_mut(key).filter(|left| **left >= count);
+        left.map(|left| *left -= count).is_some()
     }
 
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {

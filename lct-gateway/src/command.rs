@@ -1,5 +1,6 @@
 //! What a client wants done, and the doing. WebSockets and REST both end here.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -230,7 +231,8 @@ impl Services {
         self.codes_required
     }
 
-    /// Reads a visitor's inbox, most urgent first, when its turn comes.
+    /// Reads a visitor's inbox when its turn comes. The order says nothing but what the alerts say themselves: in that of
+    /// the module, most urgent first, one could see whose exposure was the more recent.
     ///
     /// # Errors
     /// What to tell the client.
@@ -239,7 +241,15 @@ impl Services {
             return Err(ModuleError::Unavailable.into());
         };
         let _turn = turn.expect("never closed");
-        let alerts = self.module.alerts(graph, visitor).await?;
+        let mut alerts = self.module.alerts(graph, visitor).await?;
+        alerts.sort_by_key(|alert| {
+            (
+                Reverse(alert.issued),
+                alert.reason,
+                alert.state,
+                alert.alert,
+            )
+        });
         self.metrics.inbox_depth.observe(alerts.len() as f64);
         Ok(alerts)
     }

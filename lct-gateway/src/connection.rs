@@ -213,6 +213,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let metrics = &self.context.metrics;
         let text = match received {
             Received::Text(text) => text,
+            Received::Binary(_) => return Err(End::Binary),
             Received::Pong if owed => return Ok(()),
             Received::Ping | Received::Pong => {
                 return self.pings.take(PINGS, now).map_err(|_| {

@@ -12,7 +12,18 @@ use crate::protocol::MAX_MILLIS;
 
 /// Why someone warns, in the order of the client's list.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, EncodeLabelValue, ToSchema,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    EncodeLabelValue,
+    ToSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Reason {

@@ -22,14 +22,14 @@ const READ_BUFFER: usize = 2 * 1024;
 
 /// Collects what is sent together; grows only while a client does not read.
 const WRITE_BUFFER: usize = 4 * 1024;
-const MAX_WRITE_BUFFER: usize = 64 * 1024;
+
+/// So many of the longest messages fit into the write buffer. And so many times the longest message a client may send
+/// without finishing one, which is about the longest in frames of a byte each; without this, empty frames could go on
+/// for ever.
+const MESSAGES: usize = 8;
 
 /// How long to wait for the client's part of a closing handshake.
 const CLOSE_WAIT: Duration = Duration::from_secs(1);
-
-/// What a client may send without finishing a message: the longest one in frames of a byte each. Without this, empty
-/// frames could go on for ever.
-const MAX_UNFINISHED: usize = 64 * 1024;
 
 /// Why a WebSocket ended.
 ///
@@ -151,6 +151,8 @@ impl From<Error> for End {
 pub enum Received {
     /// A message.
     Text(Utf8Bytes),
+    /// A message that is no text.
+    Binary(Bytes),
     /// A ping; its answer is queued.
     Ping,
     /// A pong.
@@ -166,13 +168,18 @@ pub struct Socket<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// Takes over a connection after its upgrade. No write may take longer than `write_timeout`.
     pub async fn new(stream: S, write_timeout: Duration) -> Self {
+        Self::with_max_message(stream, write_timeout, MAX_MESSAGE).await
+    }
+
+    /// The same with another limit than [`MAX_MESSAGE`].
+    pub async fn with_max_message(stream: S, write_timeout: Duration, max_message: usize) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(WRITE_BUFFER)
-            .max_write_buffer_size(MAX_WRITE_BUFFER)
-            .max_frame_size(Some(MAX_MESSAGE))
-            .max_message_size(Some(MAX_MESSAGE));
-        let stream = Metered::new(stream);
+            .max_write_buffer_size(MESSAGES * max_message)
+            .max_frame_size(Some(max_message))
+            .max_message_size(Some(max_message));
+        let stream = Metered::new(stream, MESSAGES * max_message);
         let stream = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
         Self {
             stream,
@@ -191,9 +198,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             Some(Ok(Message::Text(text))) => Received::Text(text),
             Some(Ok(Message::Ping(_))) => Received::Ping,
             Some(Ok(Message::Pong(_) | Message::Frame(_))) => Received::Pong,
-            Some(Ok(Message::Binary(_))) => return Err(End::Binary),
+            Some(Ok(Message::Binary(bytes))) => Received::Binary(bytes),
             Some(Ok(Message::Close(_))) => return Err(End::Client),
-            Some(Err(_)) if meter.unfinished > MAX_UNFINISHED => return Err(End::Flood),
+            Some(Err(_)) if meter.unfinished > meter.most => return Err(End::Flood),
             Some(Err(error)) => return Err(error.into()),
             None => return Err(End::Lost),
         };
@@ -201,12 +208,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Ok(received)
     }
 
-    /// Queues a text; [`Socket::flush`] sends it.
+    /// Queues a message; [`Socket::flush`] sends it.
     ///
     /// # Errors
     /// [`End::TooSlow`] past the deadline, else why nothing can be sent.
-    pub async fn feed(&mut self, text: String) -> Result<(), End> {
-        self.write(Message::text(text)).await
+    pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), End> {
+        self.write(message.into()).await
     }
 
     /// Queues a ping, which every WebSocket client answers by itself.
@@ -280,13 +287,15 @@ struct Metered<S> {
     stream: S,
     /// Bytes read.
     unfinished: usize,
+    most: usize,
 }
 
 impl<S> Metered<S> {
-    const fn new(stream: S) -> Self {
+    const fn new(stream: S, most: usize) -> Self {
         Self {
             stream,
             unfinished: 0,
+            most,
         }
     }
 }
@@ -300,7 +309,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         self.unfinished += buffer.filled().len() - before;
-        if self.unfinished > MAX_UNFINISHED {
+        if self.unfinished > self.most {
             return Poll::Ready(Err(io::Error::other("a message without an end")));
         }
         read

@@ -5,6 +5,7 @@ use crate::server::free_port;
 use crate::{Server, binary};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use std::fs::File;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -16,6 +17,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 /// A running gateway in open mode; ends with the value. After a failed test it shows the end of its log.
 pub struct Gateway {
+    command: Command,
     child: Child,
     address: SocketAddr,
     ops: SocketAddr,
@@ -38,43 +40,51 @@ impl Gateway {
     /// The same with the Redis at this address, which need not be there.
     #[track_caller]
     pub fn on(redis: &str, flags: &[&str]) -> Self {
-        let program = binary("lct-gateway");
-        let log = NamedTempFile::new().expect("a log file");
         let listen = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let ops = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let output = || Stdio::from(log.reopen().expect("the log file"));
-        let child = Command::new(program)
-            .args([
-                "--listen",
-                &listen.to_string(),
-                "--ops-listen",
-                &ops.to_string(),
-            ])
+        let mut command = Command::new(binary("lct-gateway"));
+        command
+            .args(["--listen", &listen.to_string()])
+            .args(["--ops-listen", &ops.to_string()])
             .args(auth(flags))
             .args(["--redis", redis])
-            .args(flags)
-            .stdin(Stdio::null())
-            .stdout(output())
-            .stderr(output())
-            .spawn()
-            .expect("lct-gateway starts");
+            .args(flags);
+        let log = NamedTempFile::new().expect("a log file");
+        let child = spawn(&mut command, &log);
         let mut gateway = Gateway {
+            command,
             child,
             address: listen,
             ops,
             log,
         };
+        gateway.wait_until_it_listens();
+        gateway
+    }
+
+    #[track_caller]
+    fn wait_until_it_listens(&mut self) {
         let start = Instant::now();
-        while std::net::TcpStream::connect(listen).is_err() {
-            let ended = gateway.child.try_wait().expect("the state of the gateway");
+        while std::net::TcpStream::connect(self.address).is_err() {
+            let ended = self.child.try_wait().expect("the state of the gateway");
             assert!(
                 ended.is_none() && start.elapsed() < Duration::from_secs(20),
                 "the gateway does not listen: {ended:?}\n{}",
-                gateway.log()
+                self.log()
             );
             std::thread::sleep(Duration::from_millis(10));
         }
-        gateway
+    }
+
+    /// Ends the process with a signal (`KILL`, `TERM`) and starts it again after a pause, at the same addresses and with
+    /// the same flags.
+    #[track_caller]
+    pub fn restart_after(&mut self, signal: &str, pause: Duration) {
+        self.signal(signal);
+        self.ended(Duration::from_secs(60));
+        std::thread::sleep(pause);
+        self.child = spawn(&mut self.command, &self.log);
+        self.wait_until_it_listens();
     }
 
     /// Where clients connect.
@@ -148,6 +158,20 @@ fn auth(flags: &[&str]) -> &'static [&'static str] {
     } else {
         &["--auth", "open"]
     }
+}
+
+/// Starts the program; what it says is added to the log.
+fn spawn(command: &mut Command, log: &NamedTempFile) -> Child {
+    let output = || {
+        let file = File::options().append(true).open(log.path());
+        Stdio::from(file.expect("the log file"))
+    };
+    command
+        .stdin(Stdio::null())
+        .stdout(output())
+        .stderr(output())
+        .spawn()
+        .expect("lct-gateway starts")
 }
 
 impl Drop for Gateway {

@@ -10,6 +10,7 @@
 //! * [`Shipped`]: the server of redis.conf, with its users;
 //! * [`Raw`]: a WebSocket of bytes, for those who do not keep to the protocol;
 //! * [`Request`] and [`Answer`]: HTTP, byte by byte;
+//! * [`proxy`]: links that fail on request; [`faults`]: the campaign in which everything does;
 //! * [`dump`]: the framing of a module value inside a DUMP payload;
 //! * [`docs`]: the examples in the documents;
 //! * [`random`]: seeds that are printed and can be given again.
@@ -21,10 +22,12 @@ mod binaries;
 mod client;
 pub mod docs;
 pub mod dump;
+pub mod faults;
 mod fill;
 mod gateway;
 mod http;
 mod keys;
+pub mod proxy;
 pub mod random;
 mod raw;
 mod server;

@@ -207,12 +207,19 @@ impl Server {
     /// Ends the server as told and starts it again on the same port and folder.
     #[track_caller]
     pub fn restart(&mut self, stop: Stop) {
+        self.restart_after(stop, Duration::ZERO);
+    }
+
+    /// The same with a pause in between.
+    #[track_caller]
+    pub fn restart_after(&mut self, stop: Stop, pause: Duration) {
         match stop {
             // The connection breaks before it answers.
             Stop::Shutdown => drop(self.client().send(&["SHUTDOWN"])),
             Stop::Kill => self.child.kill().expect("a running server"),
         }
         self.child.wait().expect("the server's end");
+        std::thread::sleep(pause);
         match spawn(self.dir(), self.port, self.builder.address_space_kib) {
             Ok(child) => self.child = child,
             Err(log) => panic!("the server did not start again:\n{log}"),
@@ -306,8 +313,11 @@ fn log_of(dir: &Path) -> String {
     String::from_utf8_lossy(&fs::read(dir.join("server.log")).unwrap_or_default()).into_owned()
 }
 
-/// A port nobody listened on a moment ago.
+/// A port nobody listened on a moment ago, of those that the system gives to nobody by itself: it stays free while its
+/// server is being restarted.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    listener.local_addr().expect("its address").port()
+    (0..1000)
+        .map(|_| rand::random_range(10_000..32_000))
+        .find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok())
+        .expect("a free port")
 }

@@ -163,3 +163,22 @@ async fn a_restart_of_redis_is_survived() {
     }
     panic!("half a minute after the restart nobody hears a warning");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_at_one_gateway_leaves_the_caps_of_its_address_to_the_others() {
+    let server = Server::start();
+    let gateways = [Gateway::start(&server), Gateway::start(&server)];
+    let mut phones = Vec::new();
+    for person in 0..120 {
+        let gateway = gateways[person % 2].address();
+        phones.push(Phone::connect(gateway, &format!("person-{person}")).await);
+    }
+    // All at once, and more than there are lots of visits for an address.
+    let visit = json!({"place_id": PLACE, "start": 1000, "end": 2000});
+    let log = phones
+        .iter_mut()
+        .map(|phone| phone.ask("logVisit", visit.clone()));
+    for ack in futures_util::future::join_all(log).await {
+        assert_eq!(ack["logged"], true);
+    }
+}

@@ -89,7 +89,7 @@ pub struct Received {
 /// The alerts that wait for a person.
 #[derive(Serialize, ToSchema)]
 pub struct Inbox {
-    /// Most urgent first.
+    /// Newest day first, then by reason; the order says nothing else.
     pub alerts: Vec<Alert>,
 }
 
