@@ -3,7 +3,8 @@
 //! The module rings on the channel `lct:alerts:<graph>`: a JSON array of up to 512 entries that name visitors. What a
 //! ring says beside that is not believed; the connections concerned read their inboxes. Redis drops rings for a gateway
 //! that is away, so after every subscription all connections read theirs. A subscription can also die in silence, so
-//! the gateway rings for itself now and then, on `lct:probe:<random>`, and subscribes anew when it hears nothing.
+//! the gateway rings for itself now and then, on `lct:probe:<random>`, and subscribes anew when it hears nothing. Nor does a
+//! replica ring, and a primary that becomes one keeps its connections: so it is also asked whether it is a primary.
 //!
 //! Gateways tell each other on `lct:control:<graph>` that a visitor was revoked: a hash, never an id.
 
@@ -12,14 +13,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use redis::aio::MultiplexedConnection;
 use redis::{PushInfo, PushKind, RedisError, Value};
 use serde::Deserialize;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::graphs::{Graph, Graphs};
 use crate::metrics::Metrics;
-use crate::redis_link::{Line, RedisLink};
+use crate::redis_link::{RedisLink, is_of_a_replica, primary_only};
 use crate::registry::{Place, Registry, Told};
 
 /// How many messages may wait to be passed on. Should there be more, every connection reads its inbox.
@@ -62,12 +64,13 @@ enum Loss {
     Broke,
     /// The gateway did not hear itself.
     Silent,
+    /// Redis is a replica.
+    Replica,
 }
 
 /// A gateway's ear on the doorbell.
 pub struct Doorbell {
     link: RedisLink,
-    commands: Line,
     probe: String,
     graphs: Arc<Graphs>,
     registry: Registry,
@@ -87,7 +90,6 @@ impl Doorbell {
     ) -> Result<Self, RedisError> {
         Ok(Self {
             link: link.clone(),
-            commands: link.commands()?,
             probe: format!("lct:probe:{:032x}", rand::random::<u128>()),
             graphs,
             registry,
@@ -102,6 +104,9 @@ impl Doorbell {
             let loss = self.listen().await;
             let heard = self.metrics.doorbell_heard.set(0) == 1;
             tracing::warn!(?loss, "the doorbell is not heard");
+            if loss == Loss::Replica {
+                self.link.renew_lines();
+            }
             pause = if heard {
                 MIN_PAUSE
             } else {
@@ -129,15 +134,17 @@ impl Doorbell {
         };
         let channels = self.channels();
         // The connection ends with this function; its end closes the queue.
-        let _connection = match timeout(PATIENCE, async {
+        let connection = match timeout(PATIENCE, async {
             let mut connection = self.link.subscription(on_push).await?;
             connection.subscribe(&channels[..]).await?;
+            primary_only().query_async::<Value>(&mut connection).await?;
             Ok::<_, RedisError>(connection)
         })
         .await
         {
             Ok(Ok(connection)) => connection,
             Ok(Err(error)) if error.is_io_error() => return Loss::Away,
+            Ok(Err(error)) if is_of_a_replica(&error) => return Loss::Replica,
             Ok(Err(_)) => return Loss::Refused,
             Err(_) => return Loss::Away,
         };
@@ -145,6 +152,7 @@ impl Doorbell {
         tracing::info!("the doorbell is heard");
         self.look_all();
 
+        let replica = Arc::new(Notify::new());
         let mut last = Instant::now();
         let mut probe = interval(PROBE_EVERY);
         probe.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -156,6 +164,7 @@ impl Doorbell {
                     Some(Heard::Probe) => last = Instant::now(),
                     None => return Loss::Broke,
                 },
+                () = replica.notified() => return Loss::Replica,
                 _ = probe.tick() => {
                     self.metrics.doorbell_age.set(last.elapsed().as_secs_f64());
                     if last.elapsed() > PROBE_LIMIT {
@@ -165,7 +174,7 @@ impl Doorbell {
                         self.metrics.rings_dropped.inc();
                         self.look_all();
                     }
-                    self.ring_for_itself();
+                    self.ring_for_itself(connection.clone(), Arc::clone(&replica));
                 }
             }
         }
@@ -179,13 +188,17 @@ impl Doorbell {
         channels
     }
 
-    fn ring_for_itself(&self) {
-        let commands = self.commands.clone();
+    /// Rings if the subscription's server is a primary, says so if it is none.
+    fn ring_for_itself(&self, mut connection: MultiplexedConnection, replica: Arc<Notify>) {
         let mut publish = redis::cmd("PUBLISH");
         publish.arg(&self.probe).arg("");
         tokio::spawn(async move {
-            // What comes of it is heard, or not.
-            let _ = commands.query::<Value>(&publish, PATIENCE).await;
+            match primary_only().query_async::<Value>(&mut connection).await {
+                // What comes of it is heard, or not.
+                Ok(_) => drop(publish.query_async::<Value>(&mut connection).await),
+                Err(error) if is_of_a_replica(&error) => replica.notify_one(),
+                Err(_) => {}
+            }
         });
     }
 

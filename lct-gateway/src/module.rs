@@ -16,7 +16,7 @@ use crate::graphs::{Graph, Graphs};
 use crate::ids::{SpaceId, VisitorId};
 use crate::metrics::{Metrics, Outcome};
 use crate::policy::{Priority, Reason, Terms};
-use crate::redis_link::{Line, RedisLink};
+use crate::redis_link::{Line, RedisLink, is_of_a_replica, primary_only};
 
 /// How long a short command may take, reconnecting included.
 const SHORT: Duration = Duration::from_secs(5);
@@ -462,19 +462,16 @@ impl Module {
         Ok(None)
     }
 
-    /// Whether Redis answers and has the module: both `LCT.INFO`'s map and its "no such key" say so.
+    /// Whether Redis answers, is a primary and has the module. Costs the same however large the graph is.
     ///
     /// # Errors
-    /// [`ModuleError::Unavailable`] without Redis, [`ModuleError::Internal`] without the module.
+    /// [`ModuleError::Unavailable`] without Redis or with a replica, [`ModuleError::Internal`] without the module.
     pub async fn check(&self) -> Result<(), ModuleError> {
-        self.short::<String>(Name::Ping, &redis::cmd("PING"))
-            .await?;
-        let command = self.command("LCT.INFO", Graph::Main);
-        match self.short.query::<Value>(&command, SHORT).await {
-            Ok(_) => Ok(()),
-            Err(error) if error.detail() == Some("no such key") => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        self.short::<Value>(Name::Ping, &primary_only()).await?;
+        // An inbox that nobody has: LCT.INFO can take a search for the oldest visit.
+        let mut command = self.command("LCT.ALERTS", Graph::Main);
+        command.arg("-");
+        Ok(self.short.query::<Value>(&command, SHORT).await.map(drop)?)
     }
 
     fn command(&self, name: &str, graph: Graph) -> Cmd {
@@ -618,6 +615,9 @@ fn first_of_several(error: RedisError) -> RedisError {
 
 impl From<RedisError> for ModuleError {
     fn from(error: RedisError) -> Self {
+        if is_of_a_replica(&error) {
+            return Self::Unavailable;
+        }
         // Of several commands the first that failed says why; a transaction's own error does not.
         let errors = error.clone().into_server_errors();
         let first = errors.as_deref().and_then(|errors| errors.first());
@@ -642,9 +642,7 @@ impl From<RedisError> for ModuleError {
                 | redis::ErrorKind::Server(
                     ServerErrorKind::BusyLoading
                     | ServerErrorKind::TryAgain
-                    | ServerErrorKind::ClusterDown
-                    | ServerErrorKind::MasterDown
-                    | ServerErrorKind::ReadOnly,
+                    | ServerErrorKind::ClusterDown,
                 ),
                 _,
             ) => return Self::Unavailable,

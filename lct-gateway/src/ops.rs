@@ -105,7 +105,7 @@ async fn obstacle(context: &Context) -> Option<&'static str> {
     match context.services.module.check().await {
         Ok(()) if context.metrics.doorbell_heard.get() == 1 => None,
         Ok(()) => Some("the doorbell is not heard yet"),
-        Err(ModuleError::Unavailable) => Some("Redis does not answer"),
+        Err(ModuleError::Unavailable) => Some("Redis does not answer, or is a replica"),
         Err(_) => {
             Some("Redis answers, but not as one with the LCT module that this gateway may use")
         }

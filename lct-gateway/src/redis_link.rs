@@ -2,14 +2,16 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection};
 use redis::io::tcp::TcpSettings;
 use redis::{
     AsyncConnectionConfig, Client, ClientTlsConfig, Cmd, ConnectionAddr, FromRedisValue,
-    IntoConnectionInfo, Pipeline, ProtocolVersion, PushInfo, RedisResult, TlsCertificates,
+    IntoConnectionInfo, Pipeline, ProtocolVersion, PushInfo, RedisError, RedisResult,
+    ServerErrorKind, TlsCertificates,
 };
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::CertificateDer;
@@ -71,6 +73,9 @@ fn is_here(host: &str) -> bool {
 #[derive(Clone)]
 pub struct RedisLink {
     client: Client,
+    /// Counts the times all lines had to open anew, in seconds since `born`; so that is at most once a second.
+    era: Arc<AtomicU64>,
+    born: Instant,
 }
 
 impl RedisLink {
@@ -122,7 +127,11 @@ impl RedisLink {
             }
             _ => Client::open(info).map_err(|_| RULE)?,
         };
-        Ok(Self { client })
+        Ok(Self {
+            client,
+            era: Arc::default(),
+            born: Instant::now(),
+        })
     }
 
     /// Host and port (or socket), without user and password: fit for a log.
@@ -148,8 +157,19 @@ impl RedisLink {
         let connection = ConnectionManager::new_lazy_with_config(self.client.clone(), config())?;
         Ok(Line {
             link: self.clone(),
-            current: Arc::new(Mutex::new((0, connection))),
+            current: Arc::new(Mutex::new(Current {
+                number: 0,
+                era: self.era.load(Ordering::Acquire),
+                connection,
+            })),
         })
+    }
+
+    /// Has every line open another connection at its next command: the server is a replica now, and the address may
+    /// lead to the primary. Redis leaves connections alone when it changes its role, so nothing else would.
+    pub fn renew_lines(&self) {
+        self.era
+            .fetch_max(self.born.elapsed().as_secs(), Ordering::AcqRel);
     }
 
     /// A connection for subscriptions. It does not outlive a break: open another then. What arrives goes to `on_push`,
@@ -178,12 +198,20 @@ impl RedisLink {
 /// A connection for commands, for as long as the gateway runs. Cheap to clone: all clones are the same line.
 ///
 /// The library reconnects when a connection breaks. One that stands and is silent, because something between has
-/// forgotten it, it would keep; so whenever an answer does not come in time a new one takes its place.
+/// forgotten it, it would keep; so whenever an answer does not come in time a new one takes its place, and so it does
+/// when a server turns out to have become a replica.
 #[derive(Clone)]
 pub struct Line {
     link: RedisLink,
-    /// The connection, and which it is. A std mutex, never held across an await.
-    current: Arc<Mutex<(u64, ConnectionManager)>>,
+    /// A std mutex, never held across an await.
+    current: Arc<Mutex<Current>>,
+}
+
+/// A line's connection, and which it is.
+struct Current {
+    number: u64,
+    era: u64,
+    connection: ConnectionManager,
 }
 
 impl Line {
@@ -218,31 +246,66 @@ impl Line {
         limit: Duration,
         call: impl AsyncFnOnce(ConnectionManager) -> RedisResult<T>,
     ) -> RedisResult<T> {
-        let (number, connection) = self.lock().clone();
+        let (number, connection) = self.connection()?;
         match tokio::time::timeout(limit, call(connection)).await {
-            Ok(reply) => reply,
+            Ok(reply) => reply.inspect_err(|error| {
+                if is_of_a_replica(error) {
+                    self.link.renew_lines();
+                }
+            }),
             Err(_) => {
-                self.renew(number)?;
+                let mut current = self.lock();
+                // Unless somebody else has.
+                if current.number == number {
+                    self.renew(&mut current)?;
+                }
                 Err(io::Error::from(io::ErrorKind::TimedOut).into())
             }
         }
     }
 
-    /// Replaces connection `number`, unless somebody else has.
-    fn renew(&self, number: u64) -> RedisResult<()> {
+    /// The connection to use now, and its number.
+    fn connection(&self) -> RedisResult<(u64, ConnectionManager)> {
         let mut current = self.lock();
-        if current.0 == number {
-            let client = self.link.client.clone();
-            let connection = ConnectionManager::new_lazy_with_config(client, config())?;
-            *current = (number + 1, connection);
+        if current.era != self.link.era.load(Ordering::Acquire) {
+            self.renew(&mut current)?;
         }
+        Ok((current.number, current.connection.clone()))
+    }
+
+    fn renew(&self, current: &mut Current) -> RedisResult<()> {
+        let client = self.link.client.clone();
+        *current = Current {
+            number: current.number + 1,
+            era: self.link.era.load(Ordering::Acquire),
+            connection: ConnectionManager::new_lazy_with_config(client, config())?,
+        };
         Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, (u64, ConnectionManager)> {
+    fn lock(&self) -> MutexGuard<'_, Current> {
         // Nothing that panics runs under the lock.
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The command that a replica refuses and a primary answers at once, whatever the keys.
+pub fn primary_only() -> Cmd {
+    let mut wait = redis::cmd("WAIT");
+    wait.arg(0).arg(0);
+    wait
+}
+
+/// Whether it was a replica that refused: a write, a read it has no data for, or [`primary_only`].
+pub fn is_of_a_replica(error: &RedisError) -> bool {
+    // Of a transaction each command has its own error.
+    let errors = error.clone().into_server_errors().unwrap_or_default();
+    errors.iter().any(|(_, error)| match error.kind() {
+        Some(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown) => true,
+        _ => error
+            .details()
+            .is_some_and(|line| line.starts_with("WAIT cannot be used with replica")),
+    })
 }
 
 fn config() -> ConnectionManagerConfig {

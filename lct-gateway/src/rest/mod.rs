@@ -65,8 +65,10 @@ use crate::tokens::{Bearer, Grant};
 /// The description of the WebSocket.
 const ASYNCAPI: &str = include_str!("asyncapi.json");
 
-/// How long the retention that Redis gave is believed.
-const RETENTION_FRESH: Duration = Duration::from_secs(60);
+/// How long the retention that Redis gave is believed, and how long it is not asked again when it gave none: LCT.INFO can
+/// take a search for the oldest visit, and anybody may ask for `/v1/info`.
+const RETENTION_FRESH: Duration = Duration::from_secs(3600);
+const RETENTION_PAUSE: Duration = Duration::from_secs(60);
 
 /// How many times as fast as one person all behind one address may ask. Each signed request leaves a nonce for minutes,
 /// so this is also how much of the memory one address can take.
@@ -80,6 +82,7 @@ pub struct Api {
     networks: Pace<Network>,
     persons: Pace<VisitorId>,
     services: Pace<String>,
+    /// What is known of the retention, and until when.
     retention: Mutex<Option<(Instant, Option<u64>)>>,
 }
 
@@ -446,10 +449,11 @@ impl Api {
         let mut known = self.retention.lock().await;
         let now = Instant::now();
         let retention = match *known {
-            Some((since, retention)) if now - since < RETENTION_FRESH => retention,
+            Some((until, retention)) if now < until => retention,
             _ => {
                 let retention = services.module.retention().await.unwrap_or_default();
-                *known = Some((now, retention));
+                let fresh = retention.map_or(RETENTION_PAUSE, |_| RETENTION_FRESH);
+                *known = Some((now + fresh, retention));
                 retention
             }
         };
