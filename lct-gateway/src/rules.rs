@@ -48,7 +48,7 @@ pub struct Flags {
         long,
         env = "LCT_MAX_VISITS",
         value_name = "N",
-        default_value_t = 1_000,
+        default_value_t = 200,
         help_heading = "Caps, kept in Redis for all gateways together"
     )]
     pub max_visits: u64,
@@ -58,7 +58,7 @@ pub struct Flags {
         long,
         env = "LCT_MAX_VISITS_PER_ADDRESS",
         value_name = "N",
-        default_value_t = 100_000,
+        default_value_t = 20_000,
         help_heading = "Caps, kept in Redis for all gateways together"
     )]
     pub max_visits_per_address: u64,
@@ -88,7 +88,7 @@ pub struct Flags {
         long,
         env = "LCT_MAX_WARNINGS_PER_ADDRESS",
         value_name = "N",
-        default_value_t = 500,
+        default_value_t = 200,
         help_heading = "Caps, kept in Redis for all gateways together"
     )]
     pub max_warnings_per_address: u64,

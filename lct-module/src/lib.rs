@@ -44,7 +44,7 @@ const COMMANDS: &[Spec] = &[
         options: &[],
         internal: &[Opt::Clock, Opt::Late, Opt::Expired],
         summary: c"Logs visits: who was in which space from when to when",
-        complexity: c"O(log N) for each visit, N being the visits of its visitor and of its space",
+        complexity: c"O(log N + W) for each visit, N being the visits of its visitor and of its space, and W those of index cases of standing warnings who were there at that time",
     },
     Spec {
         name: c"lct.revisit",
@@ -55,7 +55,7 @@ const COMMANDS: &[Spec] = &[
         options: &[],
         internal: &[Opt::Clock, Opt::Late, Opt::Expired],
         summary: c"Moves a visit to another time",
-        complexity: c"O(log N), N being the visits of the visitor and of the space",
+        complexity: c"O(log N + W), N being the visits of the visitor and of the space, and W those of index cases of standing warnings who were there at the new time",
     },
     Spec {
         name: c"lct.unvisit",

@@ -6,7 +6,9 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use lct_graph::{Graph, Moment, Order, Part, Priority, Question, Reason, Scratch, Source, Warn};
+use lct_graph::{
+    Graph, Moment, Order, Part, Priority, PurgeCut, Question, Reason, Scratch, Source, Warn,
+};
 use lct_model::city::City;
 use lct_model::replay::setting;
 use lct_model::{HOUR, Span, Visit};
@@ -278,6 +280,63 @@ fn warning(criterion: &mut Criterion) {
             BatchSize::PerIteration,
         );
     });
+    // The part of a purge that is not divided.
+    group.bench_function("its alerts age", |bencher| {
+        bencher.iter_batched(
+            || warned.clone(),
+            |mut graph| {
+                graph.purge_begin(&PurgeCut {
+                    alerts: moment.now + 1,
+                    ..PurgeCut::default()
+                });
+                graph
+            },
+            BatchSize::PerIteration,
+        );
+    });
+    // A place where everybody was ill: the visit of one who comes late, compared with a thousand warnings of twenty
+    // visits each. A newcomer is compared with every one; who has been alerted, with none.
+    let mut watched = Graph::new();
+    let start = moment.now - 6 * HOUR;
+    for person in 0..1_000 {
+        let name = format!("case-{person}");
+        for visit in 0..20 {
+            watched.visit(name.as_bytes(), b"station", start + visit, start + HOUR);
+        }
+        let warn = Warn {
+            warning: format!("warning-{person}").into_bytes().leak(),
+            source: Source::Visitor(name.clone().into_bytes().leak()),
+            ..warn(Order::First)
+        };
+        watched
+            .warn(&warn, &moment, &mut scratch)
+            .expect("a free id");
+    }
+    group.throughput(Throughput::Elements(1));
+    let mut newcomer = 0u64;
+    group.bench_function("a newcomer's visit among 1,000 warnings", |bencher| {
+        bencher.iter(|| {
+            newcomer += 1;
+            let name = newcomer.to_string();
+            watched.visit_at(
+                name.as_bytes(),
+                b"station",
+                start,
+                start + HOUR,
+                &moment,
+                &mut scratch,
+            )
+        });
+    });
+    let mut visit = 0;
+    group.bench_function("another visit of somebody they alerted", |bencher| {
+        bencher.iter(|| {
+            visit = visit % 1_000 + 1;
+            let end = start + HOUR + visit;
+            watched.visit_at(b"1", b"station", start, end, &moment, &mut scratch)
+        });
+    });
+    group.throughput(Throughput::Elements(49_999));
     group.bench_function("all its rings", |bencher| {
         bencher.iter_batched(
             || warned.clone(),

@@ -22,6 +22,9 @@ enum Why {
     Stands,
 }
 
+/// Which warning watches, and where the index case's visit starts.
+type Rows = SmallVec<[(u32, Millis); 8]>;
+
 /// What came of a match.
 #[derive(Debug, Default)]
 struct Given {
@@ -337,18 +340,31 @@ impl Graph {
         only: Option<(u32, Millis)>,
         scratch: &mut Scratch,
     ) -> Vec<(u32, Priority)> {
-        let mut terms = *terms;
-        if let (Reason::Alerted, Whose::Visitor(visitor)) = (reason, whose) {
-            match self.exposed_since(visitor, sight.expired, scratch) {
-                Some(since) => terms.from = terms.from.max(since),
-                None => return Vec::new(),
-            }
-        }
+        let Some(terms) = self.terms(whose, reason, terms, sight.expired, scratch) else {
+            return Vec::new();
+        };
         let search = Search::new(self, whose, &terms, sight, scratch);
         match only {
             Some((space, start)) => search.only(space, start).recipients(),
             None => search.recipients(),
         }
+    }
+
+    /// The terms with what the reason adds: who was alerted passes on only what came after. `None`: nothing did.
+    fn terms(
+        &self,
+        whose: Whose,
+        reason: Reason,
+        terms: &Question,
+        expired: Millis,
+        scratch: &mut Scratch,
+    ) -> Option<Question> {
+        let mut terms = *terms;
+        if let (Reason::Alerted, Whose::Visitor(visitor)) = (reason, whose) {
+            let since = self.exposed_since(visitor, expired, scratch)?;
+            terms.from = terms.from.max(since);
+        }
+        Some(terms)
     }
 
     /// When a visitor's first exposure by an active warning began that does not itself pass one on.
@@ -443,35 +459,94 @@ impl Graph {
                 touched.extend(found.iter().map(|&(contact, _)| contact));
             }
         }
-        let mut watching: SmallVec<[u32; 8]> = SmallVec::new();
+        let (mut watching, mut timed, mut passing) = (Rows::new(), Vec::new(), Vec::new());
         if let Some(watches) = self.warnings.watches.get(&space) {
-            watches.overlapping(start, end, |row| watching.push(row.other));
-            watching.sort_unstable();
-            watching.dedup();
+            watches.overlapping(start, end, |row| watching.push((row.other, row.start)));
         }
-        for warning in watching {
+        for (warning, seen) in watching {
             let record = self.warnings.records.value(warning);
             if record.owner == Owner::Visitor(visitor) {
                 continue;
             }
-            if record.reason == Reason::Alerted {
-                passers.push(warning);
+            let found = if record.reason == Reason::Alerted {
+                passing.push(warning);
                 continue;
-            }
-            let Some(whose) = record.whose() else {
+            } else if record.terms.min_time.is_some() {
+                timed.push(warning);
                 continue;
+            } else if record.has_alerted(visitor) {
+                touched.push(visitor); // nothing to add, however often the index case was here
+                continue;
+            } else {
+                let only = (record.owner != Owner::Space(space)).then_some((space, seen));
+                self.contact(warning, visitor, only, moment.expired, scratch)
             };
-            let sight = record.sight(moment.expired);
-            let search = Search::new(self, whose, &record.terms, sight, scratch);
-            if let Some((_, priority)) = search.contact(visitor) {
-                let found = [(visitor, priority)];
-                if !self.give_all(warning, &found, Why::Stands, moment).held {
-                    touched.push(visitor);
-                }
+            if let Some(priority) = found
+                && !self.give_one(warning, visitor, priority, moment).held
+            {
+                touched.push(visitor);
             }
         }
+        timed.sort_unstable();
+        timed.dedup();
+        for warning in timed {
+            let found = self.contact(warning, visitor, None, moment.expired, scratch);
+            if let Some(priority) = found
+                && !self.give_one(warning, visitor, priority, moment).held
+            {
+                touched.push(visitor);
+            }
+        }
+        touched.sort_unstable();
+        touched.dedup();
         passers.extend(self.passers_on(touched.into_iter()));
         self.match_passed_on(&passers, moment, scratch);
+        passing.sort_unstable();
+        passing.dedup();
+        // Where nothing changed for whoever passes it on, only this visitor can be new.
+        for warning in passing.into_iter().filter(|other| !passers.contains(other)) {
+            if self.warnings.records.value(warning).has_alerted(visitor) {
+                continue;
+            }
+            let found = self.contact(warning, visitor, None, moment.expired, scratch);
+            if let Some(priority) = found {
+                self.give_one(warning, visitor, priority, moment);
+            }
+        }
+    }
+
+    /// How urgent a visitor's exposure to a warning's source is at the first order, if there is one. `only` looks at one
+    /// visit of the index case.
+    fn contact(
+        &self,
+        warning: u32,
+        visitor: u32,
+        only: Option<(u32, Millis)>,
+        expired: Millis,
+        scratch: &mut Scratch,
+    ) -> Option<Priority> {
+        let record = self.warnings.records.value(warning);
+        if !record.stands() {
+            return None; // held since this visit began to be looked at
+        }
+        let whose = record.whose()?;
+        let terms = self.terms(whose, record.reason, &record.terms, expired, scratch)?;
+        let search = Search::new(self, whose, &terms, record.sight(expired), scratch);
+        let search = match only {
+            Some((space, start)) => search.only(space, start),
+            None => search,
+        };
+        search.contact(visitor).map(|(_, priority)| priority)
+    }
+
+    fn give_one(
+        &mut self,
+        warning: u32,
+        visitor: u32,
+        priority: Priority,
+        moment: &Moment,
+    ) -> Given {
+        self.give_all(warning, &[(visitor, priority)], Why::Stands, moment)
     }
 
     /// The warnings with the reason `alerted` that these visitors gave.

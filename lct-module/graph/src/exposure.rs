@@ -9,6 +9,7 @@
 //! where MINTIME depends on them.
 
 use crate::Millis;
+use crate::chunk::Row;
 use crate::graph::{Graph, VisitorVisits};
 use crate::order::first_by;
 use crate::warnings::Stamp;
@@ -433,10 +434,11 @@ impl<'g, 's> Search<'g, 's> {
                 return;
             }
         };
-        let (view, only) = (self.view, self.only);
+        let view = self.view;
         let visits = view.graph.visitors.value(index_case);
-        visits.overlapping(from, to, |row| {
-            if only.is_some_and(|only| only != (row.other, row.start))
+        let mut add = |row: Row| {
+            if row.start >= to
+                || row.end() <= from
                 || view.is_hidden(index_case, row.other, row.start, row.end())
             {
                 return;
@@ -447,7 +449,15 @@ impl<'g, 's> Search<'g, 's> {
                 start,
                 end: end.saturating_add(linger).min(at),
             });
-        });
+        };
+        match self.only {
+            None => visits.overlapping(from, to, add),
+            Some((other, start)) => {
+                if let Some(len) = visits.find(start, other) {
+                    add(Row { start, other, len });
+                }
+            }
+        }
     }
 
     /// The plain answer: who, without times.

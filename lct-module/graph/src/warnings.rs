@@ -15,13 +15,13 @@ use std::collections::{BTreeSet, VecDeque};
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use crate::Millis;
 use crate::chunk::Row;
 use crate::exposure::{Order, Priority, Question, Sight, Whose};
 use crate::graph::{Graph, SpaceVisits};
 use crate::memory::allocated;
 use crate::names::Names;
 use crate::warning::{AlertState, Reason, WarningState};
+use crate::{MAX_MILLIS, Millis};
 
 /// A moment in the graph's history: the clock, moved on where two things happen in the same millisecond.
 pub(crate) type Stamp = u64;
@@ -118,6 +118,13 @@ impl Record {
             Owner::Space(space) => Some(Whose::Space(space)),
             Owner::Nobody => None,
         }
+    }
+
+    /// Whether this visitor has an alert of it that no further visit could change.
+    pub(crate) fn has_alerted(&self, visitor: u32) -> bool {
+        self.recipients.get(&visitor).is_some_and(|recipient| {
+            recipient.state == AlertState::Active && recipient.priority == Priority::High
+        })
     }
 
     /// Which visits it may see.
@@ -359,7 +366,8 @@ impl Warnings {
 
     /// The next stamp.
     pub(crate) fn tick(&mut self, now: Millis) -> Stamp {
-        self.stamp = now.max(self.stamp + 1);
+        // A forged graph can have the last stamp there is; then moments are no longer told apart.
+        self.stamp = now.max(self.stamp + 1).min(MAX_MILLIS);
         self.stamp
     }
 

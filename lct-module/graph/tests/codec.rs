@@ -73,7 +73,11 @@ fn feed(bytes: &[u8]) -> Fate {
         return Fate::NotLoaded;
     }
     question(&graph);
-    warn(&mut graph.clone());
+    let mut warned = graph.clone();
+    warn(&mut warned);
+    for part in warned.parts() {
+        Part::decode(&part).expect("what was done to a loaded graph can be saved");
+    }
 
     let mut again = Graph::new();
     for part in graph.parts() {
@@ -717,4 +721,27 @@ fn hostile_parts_do_no_harm() {
     }
     println!("{forged} forged field by field, then by chance: {tally:?}");
     assert!(tally.past_checksum * 2 >= tally.tried && tally.loaded > 0);
+}
+
+#[test]
+fn the_last_stamp_there_is_can_be_saved_and_gone_on_from() {
+    let scratch = &mut Scratch::default();
+    let moment = Moment {
+        now: MAX_MILLIS,
+        late: MAX_MILLIS,
+        expired: 0,
+    };
+    let mut graph = Graph::new();
+    for id in [b"first", b"later", b"after"] {
+        let warned = graph.warn(&warning_of(id, Source::Visitor(b"a")), &moment, scratch);
+        assert!(warned.is_ok());
+        graph.visit_at(b"b", id, 1, 2, &moment, scratch);
+        let mut again = Graph::new();
+        for part in graph.parts() {
+            let part = Part::decode(&part).expect("an own part decodes");
+            again.load(&part).expect("an own part loads");
+        }
+        assert_eq!(again.digest(), graph.digest());
+        graph = again;
+    }
 }

@@ -7,7 +7,8 @@
 //! Where the graph holds warnings, that can make somebody a contact, who is alerted at once. Replicas are then told what time
 //! it was: `CLOCK ms LATE ms EXPIRED ms`.
 //!
-//! Complexity: O(log N), N being the visits of the visitor and of the space.
+//! Complexity: O(log N + W), N being the visits of the visitor and of the space, and W those of index cases of standing
+//! warnings who were there at the new time.
 //!
 //! Errors: as LCT.VISIT, of newstart and newend.
 

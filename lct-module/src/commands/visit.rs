@@ -8,7 +8,8 @@
 //! Where the graph holds warnings, a visit can make somebody a contact, who is alerted at once. Replicas are then told what
 //! time it was: `CLOCK ms LATE ms EXPIRED ms` follow the last visit.
 //!
-//! Complexity: O(log N) for each visit, N being the visits of its visitor and of its space.
+//! Complexity: O(log N + W) for each visit, N being the visits of its visitor and of its space, and W those of index cases
+//! of standing warnings who were there at that time.
 //!
 //! Errors: an id or time that is none; end not after start; a visit too long (`lct.max-visit`), too far ahead
 //! (`lct.max-ahead`) or expired (`lct.retention`); `REVOKED` for a visitor that was revoked. Each names the visit.
