@@ -26,7 +26,8 @@ pub struct Request {
 pub struct Answer {
     /// The status.
     pub status: u16,
-    head: String,
+    /// Everything before the body.
+    pub head: String,
     /// The body.
     pub body: String,
 }

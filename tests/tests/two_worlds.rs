@@ -1,10 +1,10 @@
 //! Two worlds: histories that differ in what nobody may learn give a person the same traffic, byte for byte.
 //!
 //! What a gateway sends over a connection is recorded as it leaves the socket: the head of the upgrade, every frame,
-//! every byte of padding. Only what is random by design is blanked: the nonce, the hexadecimal part of alert ids, and the
+//! every byte of padding; and so is what it answers by REST. Only what is random by design is blanked: the nonce, the hexadecimal part of alert ids, and the
 //! date of the HTTP head.
 
-use lct_tests::{Client, Gateway, Keys, Phone, Raw, Role, Server, now};
+use lct_tests::{Client, Gateway, Keys, Phone, Raw, Request, Role, Server, now};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -203,6 +203,20 @@ impl House {
         format!("6d1f2a54-9c1e-4a57-8a0e-{:012x}", self.warnings)
     }
 
+    /// Somebody's inbox as REST tells it, recorded; returns how many alerts there are.
+    async fn inbox(&self, person: u64, seen: &Seen) -> usize {
+        let request = Request::new("GET", "/v1/alerts", "");
+        let request = Keys::of(person).sign_now(Role::Device, request);
+        let address = self.address();
+        let asked = tokio::task::spawn_blocking(move || request.send(address));
+        let answer = asked.await.expect("an answer");
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let mut record = seen.lock().expect("the record");
+        record.extend(answer.head.as_bytes());
+        record.extend(answer.body.as_bytes());
+        answer.json()["alerts"].as_array().expect("alerts").len()
+    }
+
     /// Somebody warns; returns their phone and the warning.
     async fn warn(&mut self, person: u64, reason: &str) -> (Phone, String) {
         let mut phone = Phone::sign_in(self.address(), &Keys::of(person), Role::Device).await;
@@ -348,12 +362,14 @@ async fn an_alert_does_not_tell_who_where_when_or_over_how_many() {
             (&alert["state"], &alert["reason"]),
             (&json!("active"), &json!("positive"))
         );
+        assert_eq!(house.inbox(VICTIM, &seen).await, 1, "{name}");
         line.receive(&[alert]).await;
         phone
             .ask("retractWarning", json!({"warning": warning}))
             .await;
         let alert = line.alert().await;
         assert_eq!(alert["state"], "withdrawn");
+        assert_eq!(house.inbox(VICTIM, &seen).await, 1, "{name}");
         line.ask(json!({"type": "exportMyData"})).await;
         // Not confirmed yet, so it comes again.
         let (mut line, waited) = Line::open(house.address(), VICTIM, &seen).await;
@@ -410,6 +426,7 @@ async fn alerts_that_waited_do_not_tell_which_is_more_urgent() {
         for (person, reason) in warners {
             drop(house.warn(person, reason).await);
         }
+        assert_eq!(house.inbox(VICTIM, &seen).await, 2, "{name}");
         let (mut line, waited) = Line::open(house.address(), VICTIM, &seen).await;
         let alerts: Vec<Value> = waited
             .iter()
@@ -459,6 +476,7 @@ async fn whom_it_does_not_concern_learns_nothing_of_a_warning() {
             drop(house.warn(ANNA, "positive").await);
         }
         sleep(Duration::from_millis(500)).await; // for what might come
+        assert_eq!(house.inbox(VICTIM, &seen).await, 0, "{name}");
         line.ask(json!({"type": "exportMyData"})).await;
         let (_line, waited) = Line::open(house.address(), VICTIM, &seen).await;
         assert!(waited.is_empty(), "{name}: {waited:?}");
