@@ -2,13 +2,12 @@
 //!
 //! Every write is safe to repeat: a command whose reply was lost may have run, and running it again changes nothing.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use redis::{Cmd, FromRedisValue, RedisError, ServerErrorKind, Value};
-use tokio::sync::Mutex;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
 use crate::alerts::{Alert, AlertId, State};
@@ -128,8 +127,49 @@ pub struct Module {
 /// Connections that one command has to itself at a time: replies come in the order of the commands, so a search or a
 /// wait for replicas would hold up everyone's visits.
 struct Lanes {
-    connections: Vec<Mutex<Line>>,
-    next: AtomicUsize,
+    /// Those nobody uses; the one that rested longest first. A std mutex, never held across an await.
+    free: Mutex<VecDeque<Line>>,
+    turns: Semaphore,
+}
+
+/// A connection that is one command's alone; it goes back when this is dropped.
+struct Lane<'a> {
+    lanes: &'a Lanes,
+    line: Line,
+    _turn: SemaphorePermit<'a>,
+}
+
+impl Lanes {
+    fn new(link: &RedisLink) -> Result<Self, RedisError> {
+        let lines = (0..LANES).map(|_| link.commands());
+        Ok(Self {
+            free: Mutex::new(lines.collect::<Result<_, _>>()?),
+            turns: Semaphore::new(LANES),
+        })
+    }
+
+    /// A free connection, whichever that is, when there is one.
+    async fn take(&self) -> Lane<'_> {
+        let turn = self.turns.acquire().await.expect("never closed");
+        let line = self.free().pop_front();
+        Lane {
+            lanes: self,
+            line: line.expect("one for each turn"),
+            _turn: turn,
+        }
+    }
+
+    fn free(&self) -> MutexGuard<'_, VecDeque<Line>> {
+        // Nothing that panics runs under the lock.
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Lane<'_> {
+    fn drop(&mut self) {
+        // The turn ends after this, when the connection is there for the next one.
+        self.lanes.free().push_back(self.line.clone());
+    }
 }
 
 impl Module {
@@ -143,13 +183,9 @@ impl Module {
         graphs: Arc<Graphs>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, RedisError> {
-        let lane = |_| link.commands().map(Mutex::new);
         Ok(Self {
             short: link.commands()?,
-            lanes: Arc::new(Lanes {
-                connections: (0..LANES).map(lane).collect::<Result<_, _>>()?,
-                next: AtomicUsize::new(0),
-            }),
+            lanes: Arc::new(Lanes::new(link)?),
             durability,
             graphs,
             metrics,
@@ -533,10 +569,9 @@ impl Module {
         command: Cmd,
         replicas: u64,
     ) -> Result<T, ModuleError> {
-        let lanes = &self.lanes;
-        let lane = lanes.next.fetch_add(1, Ordering::Relaxed) % LANES;
         self.timed(name, LONG, async {
-            let line = lanes.connections[lane].lock().await;
+            let lane = self.lanes.take().await;
+            let line = &lane.line;
             if replicas == 0 {
                 return Ok(line.query(&command, REPLY).await?);
             }
@@ -691,6 +726,25 @@ mod tests {
             argument: argument.into(),
             rule: rule.into(),
         })
+    }
+
+    #[tokio::test]
+    async fn a_command_waits_only_when_no_connection_is_free() {
+        use futures_util::FutureExt;
+
+        let link = RedisLink::new("redis://127.0.0.1:1", Default::default(), false).unwrap();
+        let lanes = Lanes::new(&link).unwrap();
+        let mut held = Vec::new();
+        for _ in 1..LANES {
+            held.push(lanes.take().now_or_never().expect("free"));
+        }
+        for _ in 0..2 * LANES {
+            let last = lanes.take().now_or_never().expect("given back");
+            assert!(lanes.take().now_or_never().is_none());
+            drop(last);
+        }
+        drop(held);
+        assert_eq!(lanes.free().len(), LANES);
     }
 
     #[test]
