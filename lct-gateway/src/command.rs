@@ -342,9 +342,15 @@ impl Services {
                 )
             })?;
             self.caps.guess(graph, caller).await?;
-            let spent = self.codes.spend(graph, code, warning).await?;
-            self.caps.guessed_right(graph, caller).await?;
-            since = spent.since.or(since);
+            let spent = self.codes.spend(graph, code, warning).await;
+            // What failed for another reason than the code was no guess.
+            if !matches!(&spent, Err(fault) if fault.code == Code::BadCode) {
+                let refunded = self.caps.guessed_right(graph, caller).await;
+                if spent.is_ok() {
+                    refunded?;
+                }
+            }
+            since = spent?.since.or(since);
         }
         self.caps
             .warning(graph, caller, warning, reason, since)

@@ -253,6 +253,27 @@ async fn the_policy_says_who_counts() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fails_with_a_right_code_is_no_guess() {
+    let Some(redis) = Redis::with_module().await else {
+        return;
+    };
+    let flags = ["--warning-codes", "required", "--max-warnings", "100"];
+    let gateway = gateway(&redis.url(), &flags);
+    ready(&gateway).await;
+    let code = new_codes(&redis, &[]).remove(0);
+    let mut message = warn(1, "positive");
+    message["code"] = code.into();
+    let mut client = Client::hello(gateway.client_address(), "a").await;
+    let _: String = redis.run(&["ACL", "SETUSER", "default", "-hsetnx"]).await;
+    for _ in 0..11 {
+        assert_eq!(client.ask(message.clone()).await["code"], "internal");
+    }
+    let _: String = redis.run(&["ACL", "SETUSER", "default", "+hsetnx"]).await;
+    let ack = client.ask(message).await;
+    assert_eq!(ack["warned"], true, "{ack}");
+}
+
 #[tokio::test]
 async fn a_warning_is_acknowledged_once_its_replica_has_it() {
     let Some(redis) = Redis::with_module().await else {
