@@ -16,6 +16,7 @@ use crate::caps::Caps;
 use crate::clock;
 use crate::codes::{Codes, OneTimeCode};
 use crate::feedback::Feedback;
+use crate::gone;
 use crate::graphs::{Graph, Graphs};
 use crate::identity::{Caller, Right};
 use crate::ids::VisitorId;
@@ -177,6 +178,9 @@ impl Control {
     /// Tells every gateway to close the connections of a visitor that was revoked.
     async fn revoked(&self, graph: Graph, visitor: &VisitorId) -> Result<(), ModuleError> {
         let place = Place::of(&self.graphs, graph, visitor.as_str());
+        // For want of memory it may fail, and must not stand in the way.
+        let noted = gone::note(&self.graphs, graph, place);
+        let _ = self.books.run::<()>(&noted).await;
         let mut pipe = redis::pipe();
         pipe.cmd("PUBLISH")
             .arg(self.graphs.control(graph))

@@ -6,7 +6,8 @@
 //! the gateway rings for itself now and then, on `lct:probe:<random>`, and subscribes anew when it hears nothing. Nor does a
 //! replica ring, and a primary that becomes one keeps its connections: so it is also asked whether it is a primary.
 //!
-//! Gateways tell each other on `lct:control:<graph>` that a visitor was revoked: a hash, never an id.
+//! Gateways tell each other on `lct:control:<graph>` that a visitor was revoked: a hash, never an id. What one of them
+//! missed it reads after every subscription (see [`gone`]).
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use serde::Deserialize;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
+use crate::gone;
 use crate::graphs::{Graph, Graphs};
 use crate::metrics::Metrics;
 use crate::redis_link::{RedisLink, is_of_a_replica, primary_only};
@@ -134,15 +136,20 @@ impl Doorbell {
         };
         let channels = self.channels();
         // The connection ends with this function; its end closes the queue.
-        let connection = match timeout(PATIENCE, async {
+        let (connection, revoked) = match timeout(PATIENCE, async {
             let mut connection = self.link.subscription(on_push).await?;
             connection.subscribe(&channels[..]).await?;
             primary_only().query_async::<Value>(&mut connection).await?;
-            Ok::<_, RedisError>(connection)
+            let mut revoked = Vec::new();
+            for read in gone::lately(&self.graphs) {
+                let places: Vec<String> = read.query_async(&mut connection).await?;
+                revoked.extend(places);
+            }
+            Ok::<_, RedisError>((connection, revoked))
         })
         .await
         {
-            Ok(Ok(connection)) => connection,
+            Ok(Ok(subscribed)) => subscribed,
             Ok(Err(error)) if error.is_io_error() => return Loss::Away,
             Ok(Err(error)) if is_of_a_replica(&error) => return Loss::Replica,
             Ok(Err(_)) => return Loss::Refused,
@@ -150,6 +157,9 @@ impl Doorbell {
         };
         self.metrics.doorbell_heard.set(1);
         tracing::info!("the doorbell is heard");
+        for place in revoked {
+            self.control(place.as_bytes());
+        }
         self.look_all();
 
         let replica = Arc::new(Notify::new());

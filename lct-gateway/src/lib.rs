@@ -43,6 +43,7 @@ pub mod doorbell;
 pub mod ending;
 pub mod feedback;
 pub mod gateway;
+pub mod gone;
 pub mod graphs;
 pub mod handshake;
 pub mod heartbeat;

@@ -78,7 +78,7 @@ const MAY_RUN: [(&str, &str); 4] = [
         "gateway",
         "ping time wait multi exec subscribe unsubscribe publish \
          lct.visit lct.revisit lct.unvisit lct.visits lct.warn lct.retract lct.alerts lct.ack lct.forget lct.revoke lct.info \
-         get set incrby sadd srem scard hexists hsetnx hmget hgetall unlink xadd xtrim pexpire",
+         get set incrby sadd smembers srem scard hexists hsetnx hmget hgetall unlink xadd xtrim pexpire",
     ),
     (
         "operator",
@@ -136,6 +136,8 @@ const MATRIX: &[(&str, [bool; 4])] = &[
     ("HDEL lct:token:all 1", [false, true, false, false]),
     ("INCRBY lct:rate:1:2 3", [true, false, false, false]),
     ("SET lct:nonce:lct:1 x NX PX 1", [true, false, false, false]),
+    ("SADD lct:gone:lct:1 x", [true, false, false, false]),
+    ("SMEMBERS lct:gone:lct:1", [true, false, false, false]),
     ("XADD lct:audit:1 * outcome x", [true, false, false, false]),
     ("XRANGE lct:audit:1 - +", [false, false, false, true]),
     ("TIME", [true, false, false, false]),
@@ -145,6 +147,7 @@ const MATRIX: &[(&str, [bool; 4])] = &[
     ("PEXPIRE lct 1", [false; 4]),
     ("SET lct:es x", [false; 4]),
     ("SET lct:code:1 x", [false; 4]),
+    ("SMEMBERS lct:cap:lct:1", [false; 4]),
     ("GET lct:token:1", [false; 4]),
     ("HMGET lct:token:1 a", [false; 4]),
     ("HGETALL lct:code:lct:1", [false; 4]),

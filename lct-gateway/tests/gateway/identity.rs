@@ -135,6 +135,26 @@ async fn a_revocation_closes_every_connection_of_the_visitor_on_every_gateway() 
 }
 
 #[tokio::test]
+async fn a_gateway_that_did_not_hear_of_a_revocation_reads_of_it() {
+    let Some(redis) = Redis::with_module().await else {
+        return;
+    };
+    let gateway = gateway(&redis.url(), KEY);
+    ready(&gateway).await;
+    let keys = Keys::of(1);
+    let (mut card, _) = Client::sign_in(gateway.client_address(), &keys, "code").await;
+    card.ask(json!({"type": "revokeMe", "id": 1})).await;
+    assert_eq!(card.close_code().await, 4403);
+    // That is over; whoever signs in now was told nothing, as is one whose gateway was not listening.
+    let (mut idle, _) = Client::sign_in(gateway.client_address(), &keys, "device").await;
+    let (mut other, _) = Client::sign_in(gateway.client_address(), &Keys::of(2), "device").await;
+    let _: u64 = redis.run(&["CLIENT", "KILL", "TYPE", "pubsub"]).await;
+    assert_eq!(idle.close_code().await, 4403);
+    let visit = json!({"type": "logVisit", "place_id": "x", "start": 1, "end": 2});
+    assert_eq!(other.ask(visit).await["logged"], true);
+}
+
+#[tokio::test]
 async fn without_keys_nobody_exports_erases_or_revokes() {
     let Some(redis) = Redis::with_module().await else {
         return;
