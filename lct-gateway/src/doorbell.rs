@@ -102,8 +102,11 @@ impl Doorbell {
     /// Listens and passes on, until dropped.
     pub async fn run(self) {
         let mut pause = MIN_PAUSE;
+        let mut last = Instant::now();
         loop {
-            let loss = self.listen().await;
+            let loss = self.listen(&mut last).await;
+            // Nothing else tells it while there is no subscription.
+            self.age(last);
             let heard = self.metrics.doorbell_heard.set(0) == 1;
             tracing::warn!(?loss, "the doorbell is not heard");
             if loss == Loss::Replica {
@@ -119,8 +122,12 @@ impl Doorbell {
         }
     }
 
-    /// One subscription, from beginning to end.
-    async fn listen(&self) -> Loss {
+    fn age(&self, last: Instant) {
+        self.metrics.doorbell_age.set(last.elapsed().as_secs_f64());
+    }
+
+    /// One subscription, from beginning to end; `last` is when the gateway last heard itself.
+    async fn listen(&self, last: &mut Instant) -> Loss {
         let (queue, mut heard) = mpsc::channel(QUEUE);
         let missed = Arc::new(AtomicBool::new(false));
         let on_push = {
@@ -163,7 +170,7 @@ impl Doorbell {
         self.look_all();
 
         let replica = Arc::new(Notify::new());
-        let mut last = Instant::now();
+        *last = Instant::now();
         let mut probe = interval(PROBE_EVERY);
         probe.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -171,12 +178,12 @@ impl Doorbell {
                 message = heard.recv() => match message {
                     Some(Heard::Ring(graph, payload)) => self.ring(graph, &payload),
                     Some(Heard::Control(payload)) => self.control(&payload),
-                    Some(Heard::Probe) => last = Instant::now(),
+                    Some(Heard::Probe) => *last = Instant::now(),
                     None => return Loss::Broke,
                 },
                 () = replica.notified() => return Loss::Replica,
                 _ = probe.tick() => {
-                    self.metrics.doorbell_age.set(last.elapsed().as_secs_f64());
+                    self.age(*last);
                     if last.elapsed() > PROBE_LIMIT {
                         return Loss::Silent;
                     }

@@ -77,8 +77,7 @@ pub fn routes(context: Arc<Context>, token: Option<Token>) -> BoxedFilter<(Respo
         .boxed()
 }
 
-/// What needs the token: so far nothing is there, but nobody learns that without it. Without `--ops-token` there is
-/// nothing for anybody.
+/// Everything but the open routes: nothing is there, and with `--ops-token` only who has the token learns that.
 fn guarded(token: Option<Token>) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
     warp::header::headers_cloned().and_then(move |headers: HeaderMap| {
         let denied = token.as_ref().is_some_and(|token| !token.is_in(&headers));

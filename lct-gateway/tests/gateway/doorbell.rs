@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use lct_gateway::gateway::Gateway;
 use serde_json::{Value, json};
 
 use crate::client::{Client, Raw};
@@ -23,6 +24,14 @@ async fn listeners(redis: &Redis, count: u64) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("not {count} gateways are listening");
+}
+
+/// How long ago the gateway last heard itself, in seconds.
+async fn age(gateway: &Gateway) -> f64 {
+    let text = get(gateway.ops_address(), "/metrics").await;
+    text.lines()
+        .find_map(|line| line.strip_prefix("lct_gateway_doorbell_age_seconds "))
+        .map_or(0.0, |value| value.parse().expect("a number"))
 }
 
 fn ids(message: &Value) -> Vec<&str> {
@@ -110,6 +119,14 @@ async fn a_restarted_redis_is_found_again() {
     redis.kill();
     until(&gateway, "lct_gateway_doorbell_heard", 0).await;
     assert_eq!(client.ask(visit.clone()).await["code"], "unavailable");
+    // More than it ever is between two probes.
+    let aged = async {
+        while age(&gateway).await < 3.0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let aged = tokio::time::timeout(2 * PATIENCE, aged).await;
+    aged.expect("the age grows while there is nothing to hear");
     redis.restart().await;
     until(&gateway, "lct_gateway_doorbell_heard", 1).await;
     assert_eq!(client.ask(visit).await["code"], "internal");
