@@ -382,7 +382,7 @@ fn in_open_mode_a_user_id_is_believed_and_may_not_erase() {
 #[test]
 fn a_batch_is_logged_whole_or_not_at_all() {
     let server = Builder::default().default_limits().start();
-    let gateway = with_keys(&server);
+    let gateway = Gateway::with(&server, &["--auth", "key", "--max-visits", "1000"]);
     let person = Person::new(&gateway, 1);
     let mut redis = server.client();
     let good = visit("good");
