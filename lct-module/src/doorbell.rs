@@ -12,8 +12,9 @@ use lct_graph::{Graph, Ring};
 use serde::Serialize;
 
 use crate::errands::{Place, Places};
+use crate::error::Error;
 use crate::ffi::{self, Context, Key, Mode, Name, Task};
-use crate::metrics;
+use crate::{metrics, retention};
 
 /// The channel of a graph is this and the key's name. There is no database in it: a channel belongs to none.
 const CHANNEL: &[u8] = b"lct:alerts:";
@@ -67,8 +68,13 @@ fn publish_some(context: Context<'_>, place: &Place) -> bool {
     }
     let name = Name::new(&place.key);
     let mut key = Key::open(context, &name, Mode::Housekeeping);
-    let Ok(Some(value)) = key.value() else {
-        return false;
+    let value = match key.value() {
+        Ok(Some(value)) => value,
+        Err(Error::Damaged) => return false,
+        _ => {
+            retention::look_round(); // it may have another name by now
+            return false;
+        }
     };
     if !context.leads() {
         value.mutate(Graph::drop_rings);

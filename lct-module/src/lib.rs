@@ -165,7 +165,7 @@ const COMMANDS: &[Spec] = &[
         options: &[],
         internal: &[],
         summary: c"Lists the alerts in a visitor's inbox",
-        complexity: c"O(A log A), A being the alerts in the inbox",
+        complexity: c"O(W + A log A), W being the warnings that ever alerted the visitor and A the alerts in the inbox",
     },
     Spec {
         name: c"lct.ack",
@@ -176,7 +176,7 @@ const COMMANDS: &[Spec] = &[
         options: &[],
         internal: &[],
         summary: c"Takes alerts out of a visitor's inbox",
-        complexity: c"O(1) for each alert",
+        complexity: c"O(W A), W being the warnings that ever alerted the visitor and A the alerts named",
     },
     Spec {
         name: c"lct.forget",

@@ -34,9 +34,9 @@ pub struct Revoked {
 /// What a graph holds now, visits that have expired but are not yet purged included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
-    /// Visitors with visits.
+    /// Visitors: those with visits, and those whom a warning or an alert refers to.
     pub visitors: u64,
-    /// Spaces with visits.
+    /// Spaces: those with visits, and those a warning declares.
     pub spaces: u64,
     /// Visits.
     pub visits: u64,

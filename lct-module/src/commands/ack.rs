@@ -5,7 +5,7 @@
 //!
 //! Reply: integer, the alerts taken out of the inbox.
 //!
-//! Complexity: O(1) for each alert.
+//! Complexity: O(W A), W being the warnings that ever alerted the visitor and A the alerts named.
 //!
 //! Errors: an id that is none.
 

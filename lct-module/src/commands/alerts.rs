@@ -5,7 +5,7 @@
 //! Reply: array of `[alert, reason, priority, state, issued]`, most urgent first, then newest day, then by id. state is
 //! `active` or `withdrawn`, issued midnight UTC of the day it was given or last changed.
 //!
-//! Complexity: O(A log A), A being the alerts in the inbox.
+//! Complexity: O(W + A log A), W being the warnings that ever alerted the visitor and A the alerts in the inbox.
 //!
 //! Errors: an id that is none.
 

@@ -1,6 +1,7 @@
 //! `LCT.FORGET graph visitor`
 //!
-//! Erases a visitor with all visits. The key goes with the last visit. Within an hour the append-only file forgets too.
+//! Erases a visitor: all visits, the inbox, the place in every warning, the name on their own. The key goes when nothing is
+//! left in it. Within an hour the append-only file forgets too.
 //!
 //! Reply: integer, the visits removed.
 //!

@@ -2,7 +2,8 @@
 //!
 //! Removes the visits that ended by BEFORE (by default what `lct.retention` lets expire), with visitors and spaces
 //! nothing refers to any more. No question sees them from the moment the command begins; outside of MULTI and scripts
-//! their memory is freed in slices while others are served, and the reply comes when that is done.
+//! their memory is freed in slices while others are served, and the reply comes when that is done. Alerts issued before
+//! ALERTS leave the inboxes, and warnings go whose time is over.
 //!
 //! Reply: integer, the visits removed. If the key is deleted meanwhile: those removed until then, as far as known.
 //!
