@@ -275,6 +275,8 @@ impl Graph {
         if let (Some(visitor), Some(space)) = (self.visitors.find(visitor), self.spaces.find(space))
         {
             self.warnings.mark_late((visitor, space, start), stamp);
+            // A warning given from now on comes after it.
+            self.warnings.stamp = self.warnings.stamp.max(stamp);
         }
     }
 }

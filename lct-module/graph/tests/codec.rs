@@ -745,3 +745,30 @@ fn the_last_stamp_there_is_can_be_saved_and_gone_on_from() {
         graph = again;
     }
 }
+
+#[test]
+fn late_visits_that_come_alone_are_seen_by_warnings_given_afterwards() {
+    const NOW: u64 = 5 * HOUR;
+    let scratch = &mut Scratch::default();
+    let moment = |now| Moment {
+        now,
+        late: NOW,
+        expired: 0,
+    };
+    let warn = warning_of(b"w", Source::Visitor(b"a"));
+    let mut graph = Graph::new();
+    graph.warn(&warn, &moment(NOW), scratch).expect("a free id");
+    graph.visit_at(b"b", b"s", 1, HOUR, &moment(NOW + 9), scratch);
+    assert!(graph.alerts(b"b").is_empty(), "it was late");
+    let parts: Vec<_> = graph.parts().collect();
+    let late: Vec<_> = parts.iter().filter(|part| part[4] == 4).collect();
+    assert_eq!(late.len(), 1);
+
+    let mut other = Graph::new();
+    other.visit(b"a", b"s", 1, HOUR);
+    let part = Part::decode(late[0]).expect("an own part decodes");
+    other.load(&part).expect("an own part loads");
+    // The clock here is behind.
+    let warned = other.warn(&warn, &moment(NOW), scratch);
+    assert_eq!(warned.expect("a free id").alerted, 1);
+}
