@@ -300,7 +300,8 @@ impl Graph {
             record.state == WarningState::Held && record.owner != Owner::Nobody
         })
     }
-    /// Whom a warning finds on the graph as it is now, up to that order. `only` looks at one visit of the index case.
+    /// Whom a warning finds on the graph as it is now, up to that order. `only` looks at one visit of the index case, and
+    /// leaves out nobody for a priority that all visits decide.
     fn find(
         &self,
         warning: u32,
@@ -313,10 +314,11 @@ impl Graph {
         let Some(whose) = record.whose() else {
             return Vec::new();
         };
-        let terms = Question {
-            order: record.terms.order.min(order),
-            ..record.terms
-        };
+        let mut terms = record.terms;
+        terms.order = terms.order.min(order);
+        if only.is_some() {
+            terms.min_priority = Priority::Low;
+        }
         let sight = record.sight(expired);
         self.search(whose, record.reason, &terms, sight, only, scratch)
     }
@@ -454,10 +456,11 @@ impl Graph {
             }
             // Whether somebody was met long enough can depend on all visits; whether at all, on this one.
             let only = (record.terms.min_time.is_none()).then_some((space, start));
-            let found = self.find(warning, Order::First, only, moment.expired, scratch);
-            if !self.give_all(warning, &found, Why::Stands, moment).held {
-                touched.extend(found.iter().map(|&(contact, _)| contact));
-            }
+            let min_priority = record.terms.min_priority;
+            let mut found = self.find(warning, Order::First, only, moment.expired, scratch);
+            touched.extend(found.iter().map(|&(contact, _)| contact));
+            found.retain(|&(_, priority)| priority <= min_priority);
+            self.give_all(warning, &found, Why::Stands, moment);
         }
         let (mut watching, mut timed, mut passing) = (Rows::new(), Vec::new(), Vec::new());
         if let Some(watches) = self.warnings.watches.get(&space) {
@@ -468,6 +471,7 @@ impl Graph {
             if record.owner == Owner::Visitor(visitor) {
                 continue;
             }
+            let min_priority = record.terms.min_priority;
             let found = if record.reason == Reason::Alerted {
                 passing.push(warning);
                 continue;
@@ -481,20 +485,20 @@ impl Graph {
                 let only = (record.owner != Owner::Space(space)).then_some((space, seen));
                 self.contact(warning, visitor, only, moment.expired, scratch)
             };
-            if let Some(priority) = found
-                && !self.give_one(warning, visitor, priority, moment).held
-            {
+            if let Some(priority) = found {
                 touched.push(visitor);
+                if priority <= min_priority {
+                    self.give_one(warning, visitor, priority, moment);
+                }
             }
         }
         timed.sort_unstable();
         timed.dedup();
         for warning in timed {
             let found = self.contact(warning, visitor, None, moment.expired, scratch);
-            if let Some(priority) = found
-                && !self.give_one(warning, visitor, priority, moment).held
-            {
+            if let Some(priority) = found {
                 touched.push(visitor);
+                self.give_one(warning, visitor, priority, moment);
             }
         }
         touched.sort_unstable();
@@ -515,8 +519,7 @@ impl Graph {
         }
     }
 
-    /// How urgent a visitor's exposure to a warning's source is at the first order, if there is one. `only` looks at one
-    /// visit of the index case.
+    /// How urgent a visitor's exposure to a warning's source is at the first order, if there is one. `only` as in `find`.
     fn contact(
         &self,
         warning: u32,
@@ -530,7 +533,10 @@ impl Graph {
             return None; // held since this visit began to be looked at
         }
         let whose = record.whose()?;
-        let terms = self.terms(whose, record.reason, &record.terms, expired, scratch)?;
+        let mut terms = self.terms(whose, record.reason, &record.terms, expired, scratch)?;
+        if only.is_some() {
+            terms.min_priority = Priority::Low;
+        }
         let search = Search::new(self, whose, &terms, record.sight(expired), scratch);
         let search = match only {
             Some((space, start)) => search.only(space, start),
