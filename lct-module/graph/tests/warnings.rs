@@ -952,3 +952,49 @@ fn random_histories_agree_with_the_model() {
     }
     println!("{done} operations");
 }
+
+/// Two find each other in a place, and one of them passes the warning on. That the index case met them earlier, in a visit
+/// too long ago to alert anybody, makes more of those they met concerned.
+#[test]
+fn a_visit_too_old_to_alert_can_move_the_first_exposure() {
+    const DAY: u64 = 24 * 3_600_000;
+    let scratch = &mut Scratch::default();
+    let moment = Moment {
+        now: 100 * DAY,
+        late: 0,
+        expired: 0,
+    };
+    let warn = |warning, visitor, reason| Warn {
+        warning,
+        source: Source::Visitor(visitor),
+        reason,
+        terms: lct_graph::Question {
+            from: 0,
+            to: moment.now,
+            at: moment.now,
+            order: lct_graph::Order::First,
+            min_time: None,
+            within: None,
+            linger: 0,
+            min_priority: lct_graph::Priority::High,
+        },
+        stands_until: MAX_MILLIS,
+        hold: None,
+    };
+    let mut graph = Graph::new();
+    let day = |number: u64| number * DAY;
+    graph.visit(b"case", b"now", day(99), day(100));
+    graph.visit(b"friend", b"now", day(99), day(100));
+    graph.visit(b"friend", b"home", day(98), day(99));
+    graph.visit(b"guest", b"home", day(98), day(99));
+    graph.visit(b"friend", b"then", day(90), day(91));
+    for warn in [
+        warn(b"passed on", b"friend", Reason::Alerted),
+        warn(b"own", b"case", Reason::Positive),
+    ] {
+        graph.warn(&warn, &moment, scratch).expect("a free id");
+    }
+    assert!(graph.alerts(b"guest").is_empty(), "met before the exposure");
+    graph.visit_at(b"case", b"then", day(90), day(91), &moment, scratch);
+    assert_eq!(graph.alerts(b"guest").len(), 1);
+}
