@@ -165,6 +165,9 @@ impl Server {
     }
 
     /// A replica of `primary` with the same module; has not caught up yet.
+    ///
+    /// Until it has, no `DEBUG RELOAD` of the primary: it writes over the file the server is about to send, and the
+    /// replica would be given commands that its snapshot already holds.
     pub fn replica_of(primary: &Server) -> Self {
         primary
             .builder

@@ -345,6 +345,7 @@ fn a_purge_under_way_is_seen_by_nobody() {
         "aof-use-rdb-preamble no",
     ]);
     let replica = Server::replica_of(&server);
+    replica.wait_in_sync(&server);
     let mut client = server.client();
     fill(
         &mut client,

@@ -609,6 +609,7 @@ fn check(steps: &[(Vec<Vec<u8>>, Value)], replies: Vec<Value>, history: &mut Vec
 fn every_reply_and_every_inbox_is_the_models() {
     let server = Server::with(&SETTINGS);
     let replica = Server::replica_of(&server);
+    replica.wait_in_sync(&server);
     let mut client = server.client();
     let mut rng = random::seeded("warnings_model");
     let (mut done, operations) = (0, random::scaled(OPERATIONS));
@@ -646,6 +647,7 @@ fn every_reply_and_every_inbox_is_the_models() {
 fn the_second_order_follows_within_seconds() {
     let server = Server::with(&SETTINGS);
     let replica = Server::replica_of(&server);
+    replica.wait_in_sync(&server);
     let mut client = server.client();
     let mut rng = random::seeded("warnings_model, order 2");
     let (mut followed, wanted) = (0, random::scaled(SECOND_ORDERS).max(3));
