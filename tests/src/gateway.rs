@@ -202,30 +202,28 @@ pub struct Phone {
 impl Phone {
     /// Connects and says hello as `user` in open mode.
     pub async fn connect(gateway: SocketAddr, user: &str) -> Self {
-        let (socket, _) = connect_async(format!("ws://{gateway}/ws"))
-            .await
-            .expect("a WebSocket");
-        let mut phone = Phone {
-            socket,
-            requests: 0,
-            alerts: Vec::new(),
-        };
+        let mut phone = Phone::open(gateway).await;
         phone.send(json!({"type": "hello", "userID": user})).await;
         let session = phone.next(&["session"]).await;
         assert_eq!(session["userID"], user, "the session's user: {session}");
         phone
     }
 
-    /// Connects to a gateway with `--auth key` and proves to be this person, by the key of that role.
-    pub async fn sign_in(gateway: SocketAddr, keys: &Keys, role: Role) -> Self {
+    /// Connects and says nothing yet.
+    async fn open(gateway: SocketAddr) -> Self {
         let (socket, _) = connect_async(format!("ws://{gateway}/ws"))
             .await
             .expect("a WebSocket");
-        let mut phone = Phone {
+        Phone {
             socket,
             requests: 0,
             alerts: Vec::new(),
-        };
+        }
+    }
+
+    /// Connects to a gateway with `--auth key` and proves to be this person, by the key of that role.
+    pub async fn sign_in(gateway: SocketAddr, keys: &Keys, role: Role) -> Self {
+        let mut phone = Phone::open(gateway).await;
         let challenge = phone.next(&["challenge"]).await;
         let nonce = challenge["nonce"].as_str().expect("a nonce");
         phone.send(keys.hello(role, "lct", nonce, "")).await;

@@ -274,6 +274,19 @@ struct Watched {
     seen: BTreeSet<String>,
 }
 
+/// The names of the messages that an operation of AsyncAPI has.
+fn messages_of<'d>(description: &'d Value, operation: &str) -> impl Iterator<Item = &'d str> {
+    let messages = &description["operations"][operation]["messages"];
+    messages
+        .as_array()
+        .expect("messages")
+        .iter()
+        .map(|message| {
+            let reference = message["$ref"].as_str().expect("a reference");
+            reference.rsplit('/').next().expect("a name")
+        })
+}
+
 impl Watched {
     async fn connect(gateway: &Gateway, description: &Value) -> Self {
         let (socket, _) = connect_async(format!("ws://{}/ws", gateway.address()))
@@ -289,21 +302,8 @@ impl Watched {
     /// Checks a text against the messages of that direction with its type.
     #[track_caller]
     fn check(&mut self, operation: &str, message: &Value) {
-        let operation = &self.description["operations"][operation];
-        let names: Vec<String> = operation["messages"]
-            .as_array()
-            .expect("messages")
-            .iter()
-            .map(|message| {
-                message["$ref"]
-                    .as_str()
-                    .expect("a reference")
-                    .rsplit('/')
-                    .next()
-                    .expect("a name")
-                    .into()
-            })
-            .filter(|name: &String| {
+        let names: Vec<&str> = messages_of(&self.description, operation)
+            .filter(|&name| {
                 self.description["components"]["messages"][name]["name"] == message["type"]
             })
             .collect();
@@ -315,7 +315,7 @@ impl Watched {
             message,
             name,
         );
-        self.seen.insert(name.clone());
+        self.seen.insert((*name).to_owned());
     }
 
     async fn say(&mut self, message: Value) {
@@ -423,22 +423,7 @@ async fn every_documented_message_is_seen_and_every_seen_one_is_documented() {
         .split([',', ' '])
         .filter(|word| !["", "and"].contains(word))
         .collect();
-    let names = |operation: &str| -> BTreeSet<&str> {
-        let messages = description["operations"][operation]["messages"]
-            .as_array()
-            .expect("messages");
-        messages
-            .iter()
-            .map(|message| {
-                message["$ref"]
-                    .as_str()
-                    .expect("a reference")
-                    .rsplit('/')
-                    .next()
-                    .expect("a name")
-            })
-            .collect()
-    };
+    let names = |operation| -> BTreeSet<&str> { messages_of(&description, operation).collect() };
     assert_eq!(read, names("fromClient"));
 
     let mut old = Watched::connect(&open, &description).await;

@@ -149,7 +149,8 @@ impl Graph {
             expired: moment.expired,
             asked: None,
         };
-        let found = self.search(whose, warn.reason, &warn.terms, sight, None, scratch);
+        let search = self.search_with(whose, warn.reason, &warn.terms, sight, scratch);
+        let found = search.map_or(Vec::new(), Search::recipients);
         Ok(self.would_alert(known, warn.reason, &found))
     }
 
@@ -214,10 +215,7 @@ impl Graph {
             }
             withdrawn += 1;
             *alerts += u64::from(!recipient.waits);
-            recipient.state = AlertState::Withdrawn;
-            recipient.version += 1;
-            recipient.waits = true;
-            recipient.issued = issued;
+            recipient.renew(AlertState::Withdrawn, issued);
             rings.push_back((warning, visitor, recipient.version));
         }
         record.oldest_alert = record.oldest_alert.min(issued);
@@ -300,73 +298,52 @@ impl Graph {
             record.state == WarningState::Held && record.owner != Owner::Nobody
         })
     }
-    /// Whom a warning finds on the graph as it is now, up to that order. `only` looks at one visit of the index case, and
-    /// leaves out nobody for a priority that all visits decide.
-    fn find(
-        &self,
+
+    /// The search for whom a warning finds on the graph as it is now. `None`: nobody, whatever the graph holds.
+    fn search<'g, 's>(
+        &'g self,
         warning: u32,
-        order: Order,
-        only: Option<(u32, Millis)>,
         expired: Millis,
-        scratch: &mut Scratch,
-    ) -> Vec<(u32, Priority)> {
+        scratch: &'s mut Scratch,
+    ) -> Option<Search<'g, 's>> {
         let record = self.warnings.records.value(warning);
-        let Some(whose) = record.whose() else {
-            return Vec::new();
-        };
-        let mut terms = record.terms;
-        terms.order = terms.order.min(order);
-        if only.is_some() {
-            terms.min_priority = Priority::Low;
-        }
         let sight = record.sight(expired);
-        self.search(whose, record.reason, &terms, sight, only, scratch)
+        self.search_with(
+            record.whose()?,
+            record.reason,
+            &record.terms,
+            sight,
+            scratch,
+        )
     }
 
-    /// As `find`, with every order the warning asks for.
+    /// The same for a warning that is not given yet. What the reason adds to the terms: who was alerted passes on only
+    /// what came after.
+    fn search_with<'g, 's>(
+        &'g self,
+        whose: Whose,
+        reason: Reason,
+        terms: &Question,
+        sight: Sight,
+        scratch: &'s mut Scratch,
+    ) -> Option<Search<'g, 's>> {
+        let mut terms = *terms;
+        if let (Reason::Alerted, Whose::Visitor(visitor)) = (reason, whose) {
+            let since = self.exposed_since(visitor, sight.expired, scratch)?;
+            terms.from = terms.from.max(since);
+        }
+        Some(Search::new(self, whose, &terms, sight, scratch))
+    }
+
+    /// Whom a warning finds, in every order it asks for.
     fn find_all(
         &self,
         warning: u32,
         expired: Millis,
         scratch: &mut Scratch,
     ) -> Vec<(u32, Priority)> {
-        self.find(warning, Order::Second, None, expired, scratch)
-    }
-
-    fn search(
-        &self,
-        whose: Whose,
-        reason: Reason,
-        terms: &Question,
-        sight: Sight,
-        only: Option<(u32, Millis)>,
-        scratch: &mut Scratch,
-    ) -> Vec<(u32, Priority)> {
-        let Some(terms) = self.terms(whose, reason, terms, sight.expired, scratch) else {
-            return Vec::new();
-        };
-        let search = Search::new(self, whose, &terms, sight, scratch);
-        match only {
-            Some((space, start)) => search.only(space, start).recipients(),
-            None => search.recipients(),
-        }
-    }
-
-    /// The terms with what the reason adds: who was alerted passes on only what came after. `None`: nothing did.
-    fn terms(
-        &self,
-        whose: Whose,
-        reason: Reason,
-        terms: &Question,
-        expired: Millis,
-        scratch: &mut Scratch,
-    ) -> Option<Question> {
-        let mut terms = *terms;
-        if let (Reason::Alerted, Whose::Visitor(visitor)) = (reason, whose) {
-            let since = self.exposed_since(visitor, expired, scratch)?;
-            terms.from = terms.from.max(since);
-        }
-        Some(terms)
+        let search = self.search(warning, expired, scratch);
+        search.map_or(Vec::new(), Search::recipients)
     }
 
     /// When a visitor's first exposure by an active warning began that does not itself pass one on.
@@ -377,25 +354,16 @@ impl Graph {
         scratch: &mut Scratch,
     ) -> Option<Millis> {
         let records = &self.warnings.records;
-        let mut since = None;
-        for &warning in self.warnings.received.get(visitor) {
-            if !records.is_used(warning) {
-                continue;
-            }
-            let record = records.value(warning);
-            let Some(whose) = record.whose() else {
-                continue;
-            };
-            if record.state != WarningState::Active || record.reason == Reason::Alerted {
-                continue;
-            }
-            let sight = record.sight(expired);
-            let search = Search::new(self, whose, &record.terms, sight, scratch);
-            if let Some((first, _)) = search.contact(visitor) {
-                since = Some(since.map_or(first, |since: Millis| since.min(first)));
-            }
-        }
-        since
+        let counts = |&&warning: &&u32| {
+            records.is_used(warning)
+                && records.value(warning).state == WarningState::Active
+                && records.value(warning).reason != Reason::Alerted
+        };
+        let received = self.warnings.received.get(visitor).iter().filter(counts);
+        received
+            .filter_map(|&warning| self.search(warning, expired, scratch)?.contact(visitor))
+            .map(|(first, _)| first)
+            .min()
     }
 
     /// Alerts whomever a warning finds, because somebody asked for it.
@@ -404,8 +372,8 @@ impl Graph {
         let given = self.give_all(warning, &found, Why::Asked, moment);
         if !given.held && self.warnings.records.value(warning).reason != Reason::Alerted {
             let found = found.iter().map(|&(visitor, _)| visitor);
-            let passers = self.passers_on(found);
-            self.match_passed_on(&passers, moment, scratch);
+            let passed_on = self.passed_on_by(found);
+            self.match_passed_on(&passed_on, moment, scratch);
         }
         given
     }
@@ -442,121 +410,127 @@ impl Graph {
         self.warnings.unmark_late((visitor, space, start));
         self.warnings.unseen = self.warnings.unseen.min(start);
 
-        // Warnings that pass on depend on what the others find, so they come last.
-        let mut passers = Vec::new();
-        let mut touched = Vec::new();
+        // Warnings that were passed on, and must be looked at as a whole: what whoever did so may pass on has changed.
+        let mut passed_on = self.match_own_visit(visitor, (space, start), moment, scratch);
+        let (rows, mut wholes) = self.watching(visitor, space, start, end);
+        let alerted =
+            |&mut warning: &mut u32| self.warnings.records.value(warning).reason == Reason::Alerted;
+        let by_alerted: Vec<u32> = wholes.extract_if(.., alerted).collect();
+        let mut met = false;
+        for (warning, start) in rows {
+            met |= self.match_one(warning, visitor, Some((space, start)), moment, scratch);
+        }
+        for warning in wholes {
+            met |= self.match_one(warning, visitor, None, moment, scratch);
+        }
+        if met {
+            passed_on.extend(self.passed_on_by([visitor].into_iter()));
+        }
+        self.match_passed_on(&passed_on, moment, scratch);
+        // Of the others only this visitor can be new.
+        for warning in by_alerted {
+            if !passed_on.contains(&warning) {
+                self.match_one(warning, visitor, None, moment, scratch);
+            }
+        }
+    }
+
+    /// Alerts whom this visitor's own standing warnings find through a visit (space and start). The warnings that were
+    /// passed on by them, or by this visitor.
+    fn match_own_visit(
+        &mut self,
+        visitor: u32,
+        (space, start): (u32, Millis),
+        moment: &Moment,
+        scratch: &mut Scratch,
+    ) -> Vec<u32> {
+        let mut passed_on = Vec::new();
         for warning in self.warnings.given.get(visitor).to_vec() {
             let record = self.warnings.records.value(warning);
             if !record.stands() {
                 continue;
             }
             if record.reason == Reason::Alerted {
-                passers.push(warning);
+                passed_on.push(warning);
                 continue;
             }
+            let terms = record.terms;
+            let Some(search) = self.search(warning, moment.expired, scratch) else {
+                continue;
+            };
+            let search = search.first_order_only();
             // Whether somebody was met long enough can depend on all visits; whether at all, on this one.
-            let only = (record.terms.min_time.is_none()).then_some((space, start));
-            let min_priority = record.terms.min_priority;
-            let mut found = self.find(warning, Order::First, only, moment.expired, scratch);
-            touched.extend(found.iter().map(|&(contact, _)| contact));
-            found.retain(|&(_, priority)| priority <= min_priority);
+            let mut found = match terms.min_time {
+                Some(_) => search.recipients(),
+                None => search.only(space, start).recipients(),
+            };
+            passed_on.extend(self.passed_on_by(found.iter().map(|&(contact, _)| contact)));
+            found.retain(|&(_, priority)| priority <= terms.min_priority);
             self.give_all(warning, &found, Why::Stands, moment);
         }
-        let (mut watching, mut timed, mut passing) = (Rows::new(), Vec::new(), Vec::new());
+        passed_on
+    }
+
+    /// Other people's warnings that watch a space at a time: those to be compared visit by visit, each with the start of
+    /// the index case's visit, and those to be compared as a whole.
+    fn watching(&self, visitor: u32, space: u32, start: Millis, end: Millis) -> (Rows, Vec<u32>) {
+        let (mut rows, mut wholes) = (Rows::new(), Vec::new());
         if let Some(watches) = self.warnings.watches.get(&space) {
-            watches.overlapping(start, end, |row| watching.push((row.other, row.start)));
-        }
-        for (warning, seen) in watching {
-            let record = self.warnings.records.value(warning);
-            if record.owner == Owner::Visitor(visitor) {
-                continue;
-            }
-            let min_priority = record.terms.min_priority;
-            let found = if record.reason == Reason::Alerted {
-                passing.push(warning);
-                continue;
-            } else if record.terms.min_time.is_some() {
-                timed.push(warning);
-                continue;
-            } else if record.has_alerted(visitor) {
-                touched.push(visitor); // nothing to add, however often the index case was here
-                continue;
-            } else {
-                let only = (record.owner != Owner::Space(space)).then_some((space, seen));
-                self.contact(warning, visitor, only, moment.expired, scratch)
-            };
-            if let Some(priority) = found {
-                touched.push(visitor);
-                if priority <= min_priority {
-                    self.give_one(warning, visitor, priority, moment);
+            watches.overlapping(start, end, |row| {
+                let record = self.warnings.records.value(row.other);
+                match record.owner {
+                    Owner::Visitor(owner) if owner == visitor => {}
+                    Owner::Visitor(_)
+                        if record.terms.min_time.is_none() && record.reason != Reason::Alerted =>
+                    {
+                        rows.push((row.other, row.start));
+                    }
+                    _ => wholes.push(row.other),
                 }
-            }
+            });
         }
-        timed.sort_unstable();
-        timed.dedup();
-        for warning in timed {
-            let found = self.contact(warning, visitor, None, moment.expired, scratch);
-            if let Some(priority) = found {
-                touched.push(visitor);
-                self.give_one(warning, visitor, priority, moment);
-            }
-        }
-        touched.sort_unstable();
-        touched.dedup();
-        passers.extend(self.passers_on(touched.into_iter()));
-        self.match_passed_on(&passers, moment, scratch);
-        passing.sort_unstable();
-        passing.dedup();
-        // Where nothing changed for whoever passes it on, only this visitor can be new.
-        for warning in passing.into_iter().filter(|other| !passers.contains(other)) {
-            if self.warnings.records.value(warning).has_alerted(visitor) {
-                continue;
-            }
-            let found = self.contact(warning, visitor, None, moment.expired, scratch);
-            if let Some(priority) = found {
-                self.give_one(warning, visitor, priority, moment);
-            }
-        }
+        wholes.sort_unstable();
+        wholes.dedup();
+        (rows, wholes)
     }
 
-    /// How urgent a visitor's exposure to a warning's source is at the first order, if there is one. `only` as in `find`.
-    fn contact(
-        &self,
-        warning: u32,
-        visitor: u32,
-        only: Option<(u32, Millis)>,
-        expired: Millis,
-        scratch: &mut Scratch,
-    ) -> Option<Priority> {
-        let record = self.warnings.records.value(warning);
-        if !record.stands() {
-            return None; // held since this visit began to be looked at
-        }
-        let whose = record.whose()?;
-        let mut terms = self.terms(whose, record.reason, &record.terms, expired, scratch)?;
-        if only.is_some() {
-            terms.min_priority = Priority::Low;
-        }
-        let search = Search::new(self, whose, &terms, record.sight(expired), scratch);
-        let search = match only {
-            Some((space, start)) => search.only(space, start),
-            None => search,
-        };
-        search.contact(visitor).map(|(_, priority)| priority)
-    }
-
-    fn give_one(
+    /// Alerts a visitor whom a standing warning finds at the first order, if it does. `only` compares one visit of the
+    /// index case, space and start.
+    fn match_one(
         &mut self,
         warning: u32,
         visitor: u32,
-        priority: Priority,
+        only: Option<(u32, Millis)>,
         moment: &Moment,
-    ) -> Given {
-        self.give_all(warning, &[(visitor, priority)], Why::Stands, moment)
+        scratch: &mut Scratch,
+    ) -> bool {
+        let record = self.warnings.records.value(warning);
+        if record.has_alerted(visitor) {
+            return true; // there is nothing to add, however often the index case was here
+        }
+        if !record.stands() {
+            return false; // held since this visit began to be looked at
+        }
+        let min_priority = record.terms.min_priority;
+        let search = self.search(warning, moment.expired, scratch);
+        let found = search.and_then(|search| {
+            match only {
+                Some((space, start)) => search.only(space, start),
+                None => search,
+            }
+            .contact(visitor)
+        });
+        let Some((_, priority)) = found else {
+            return false;
+        };
+        if priority <= min_priority {
+            self.give_all(warning, &[(visitor, priority)], Why::Stands, moment);
+        }
+        true
     }
 
     /// The warnings with the reason `alerted` that these visitors gave.
-    fn passers_on(&self, visitors: impl Iterator<Item = u32>) -> Vec<u32> {
+    fn passed_on_by(&self, visitors: impl Iterator<Item = u32>) -> Vec<u32> {
         if self.warnings.alerted == 0 {
             return Vec::new();
         }
@@ -637,11 +611,8 @@ impl Graph {
             if changes {
                 given.alerted += 1;
                 *alerts += u64::from(!recipient.waits);
-                recipient.issued = issued;
-                recipient.version += 1;
                 recipient.reason = reason;
-                recipient.state = AlertState::Active;
-                recipient.waits = true;
+                recipient.renew(AlertState::Active, issued);
                 rings.push_back((warning, visitor, recipient.version));
             }
         }

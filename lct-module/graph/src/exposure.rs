@@ -554,9 +554,16 @@ impl<'g, 's> Search<'g, 's> {
         }
     }
 
-    /// Looks at one visit of the index case only, where the rest was looked at before.
+    /// Looks for contacts only.
+    pub(crate) fn first_order_only(mut self) -> Self {
+        self.question.order = Order::First;
+        self
+    }
+
+    /// Looks at one visit of the index case only, and leaves out nobody for a priority: all visits decide on that.
     pub(crate) fn only(mut self, space: u32, start: Millis) -> Self {
         self.only = Some((space, start));
+        self.question.min_priority = Priority::Low;
         self
     }
 

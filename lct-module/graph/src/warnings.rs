@@ -491,6 +491,14 @@ impl Record {
 }
 
 impl Recipient {
+    /// The alert is given, or changes: it waits again, in a new version.
+    pub(crate) fn renew(&mut self, state: AlertState, issued: Millis) {
+        self.state = state;
+        self.issued = issued;
+        self.version += 1;
+        self.waits = true;
+    }
+
     /// Whether a warning that is given (again) alerts them (again).
     pub(crate) fn would_change(&self, reason: Reason, priority: Priority) -> bool {
         self.reason != reason || priority < self.priority || self.state == AlertState::Withdrawn

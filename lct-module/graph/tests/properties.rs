@@ -5,13 +5,12 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use common::{ask, graph_of};
 use lct_graph::{
     Graph, Logged, MAX_MILLIS, Millis, Part, PurgeCut, PurgeProgress, Revoked, Scratch, Stats,
 };
-use lct_model::replay::{seed, setting};
+use lct_model::replay::{play_rounds, seed};
 use lct_model::{Exposure, HOUR, Id, Model, Order, Priority, Question, Span, Visit};
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
@@ -594,66 +593,22 @@ fn ids(rng: &mut Rng, count: usize, wide: bool) -> Vec<String> {
     ids.into_iter().collect()
 }
 
-/// Runs a round; the message of the panic if it fails.
-fn run(ops: &[Op], way: u64) -> Result<(), String> {
-    catch_unwind(AssertUnwindSafe(|| {
-        let (mut world, mut aside, mut scratch) = (World::new(), None, Scratch::default());
-        for op in ops {
-            world.apply(op, &mut aside, &mut scratch);
-        }
-        world.take_down(way);
-    }))
-    .map_err(|panic| match panic.downcast_ref::<String>() {
-        Some(message) => message.clone(),
-        None => format!("{:?}", panic.downcast_ref::<&str>()),
-    })
-}
-
-/// Leaves out whatever is not needed to fail, in ever smaller pieces.
-fn shrink(mut ops: Vec<Op>, way: u64) -> Vec<Op> {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    let mut piece = ops.len().div_ceil(2);
-    while piece > 0 {
-        let mut at = 0;
-        while at < ops.len() && std::time::Instant::now() < deadline {
-            let mut fewer = ops.clone();
-            fewer.drain(at..(at + piece).min(ops.len()));
-            if run(&fewer, way).is_err() {
-                ops = fewer;
-            } else {
-                at += piece;
-            }
-        }
-        piece /= 2;
+/// Plays a round and takes everything out again, in one of a few ways.
+fn play(ops: &[Op], way: u64) {
+    let (mut world, mut aside, mut scratch) = (World::new(), None, Scratch::default());
+    for op in ops {
+        world.apply(op, &mut aside, &mut scratch);
     }
-    ops
+    world.take_down(way);
 }
 
 #[test]
 fn random_operations_agree_with_the_model() {
-    let wanted = setting("OPS").unwrap_or(1_000_000);
-    let mut seed = seed();
-    let mut done = 0;
-    while done < wanted {
+    let draw = |seed| {
         let mut rng = Rng::seed_from_u64(seed);
-        let ops = Scene::new(&mut rng).ops(&mut rng);
-        let way = seed % 7;
-        done += ops.len() as u64;
-        if run(&ops, way).is_err() {
-            let loud = std::panic::take_hook();
-            std::panic::set_hook(Box::new(|_| {}));
-            let ops = shrink(ops, way);
-            let why = run(&ops, way).expect_err("still fails");
-            std::panic::set_hook(loud);
-            let trace: Vec<String> = ops.iter().map(|op| format!("{op:?}")).collect();
-            panic!(
-                "{why}\nafter these operations (way {way}; again with SEED={seed} OPS=1):\n{}",
-                trace.join("\n")
-            );
-        }
-        seed += 1;
-    }
-    println!("{done} operations");
+        Scene::new(&mut rng).ops(&mut rng)
+    };
+    play_rounds(1_000_000, 7, draw, play);
 }
 
 /// Visits over a few days, minutes apart, among few.

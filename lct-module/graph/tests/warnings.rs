@@ -10,14 +10,13 @@
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use common::to_graph;
 use lct_graph::{
     AlertId, AlertOf, AlertState, Graph, Logged, MAX_MILLIS, Millis, Moment, Part, PurgeCut,
     PurgeProgress, Reason, Scratch, Source, Stats, Taken, Warn, Warned, WarningOf, WarningState,
 };
-use lct_model::replay::{seed, setting};
+use lct_model::replay::play_rounds;
 use lct_model::warnings::{self as model, alert_hash};
 use lct_model::{HOUR, Model, Order, Priority, Question};
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -891,66 +890,22 @@ impl Scene {
     }
 }
 
-/// Runs a round; the message of the panic if it fails.
-fn run(ops: &[Op], way: u64) -> Result<(), String> {
-    catch_unwind(AssertUnwindSafe(|| {
-        let (mut world, mut aside, mut scratch) = (World::new(), None, Scratch::default());
-        for op in ops {
-            world.apply(op, &mut aside, &mut scratch);
-        }
-        world.take_down(way);
-    }))
-    .map_err(|panic| match panic.downcast_ref::<String>() {
-        Some(message) => message.clone(),
-        None => format!("{:?}", panic.downcast_ref::<&str>()),
-    })
-}
-
-/// Leaves out whatever is not needed to fail, in ever smaller pieces.
-fn shrink(mut ops: Vec<Op>, way: u64) -> Vec<Op> {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    let mut piece = ops.len().div_ceil(2);
-    while piece > 0 {
-        let mut at = 0;
-        while at < ops.len() && std::time::Instant::now() < deadline {
-            let mut fewer = ops.clone();
-            fewer.drain(at..(at + piece).min(ops.len()));
-            if run(&fewer, way).is_err() {
-                ops = fewer;
-            } else {
-                at += piece;
-            }
-        }
-        piece /= 2;
+/// Plays a round and takes everything out again, in one of a few ways.
+fn play(ops: &[Op], way: u64) {
+    let (mut world, mut aside, mut scratch) = (World::new(), None, Scratch::default());
+    for op in ops {
+        world.apply(op, &mut aside, &mut scratch);
     }
-    ops
+    world.take_down(way);
 }
 
 #[test]
 fn random_histories_agree_with_the_model() {
-    let wanted = setting("OPS").unwrap_or(200_000);
-    let mut seed = seed();
-    let mut done = 0;
-    while done < wanted {
+    let draw = |seed| {
         let mut rng = Rng::seed_from_u64(seed);
-        let ops = Scene::new(&mut rng).ops(&mut rng);
-        let way = seed % 6;
-        done += ops.len() as u64;
-        if run(&ops, way).is_err() {
-            let loud = std::panic::take_hook();
-            std::panic::set_hook(Box::new(|_| {}));
-            let ops = shrink(ops, way);
-            let why = run(&ops, way).expect_err("still fails");
-            std::panic::set_hook(loud);
-            let trace: Vec<String> = ops.iter().map(|op| format!("{op:?}")).collect();
-            panic!(
-                "{why}\nafter these operations (way {way}; again with SEED={seed} OPS=1):\n{}",
-                trace.join("\n")
-            );
-        }
-        seed += 1;
-    }
-    println!("{done} operations");
+        Scene::new(&mut rng).ops(&mut rng)
+    };
+    play_rounds(200_000, 6, draw, play);
 }
 
 /// Two find each other in a place, and one of them passes the warning on. That the index case met them earlier, in a visit
