@@ -1,13 +1,16 @@
-//! What the programs behind scripts/load and scripts/bench share: files of visits, servers to measure, progress, numbers for people.
+//! What the programs behind scripts/load and scripts/bench share: files of visits, servers to measure,
+//! requests as fast as they go, progress, numbers for people.
 
 mod measure;
 mod progress;
+mod requests;
 mod server;
 mod visits;
 
 pub use measure::{load_average, median};
 pub use progress::{Progress, grouped};
-pub use server::Server;
+pub use requests::{Asker, Requests, elements, pack, run};
+pub use server::{Server, bound};
 pub use visits::{HEADER, VisitFile, VisitFileError, VisitRow};
 
 /// Why a measurement could not be made.

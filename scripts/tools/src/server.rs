@@ -1,5 +1,6 @@
 //! A server under measurement: started for this run, in a folder of its own, without persistence, and ended with it.
 
+use std::ffi::OsStr;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -9,7 +10,7 @@ use redis::{Client, FromRedisValue};
 
 use crate::Error;
 
-/// A running redis-server with the module.
+/// A running redis-server.
 pub struct Server {
     process: Child,
     port: u16,
@@ -28,18 +29,31 @@ impl Server {
         let module = module
             .canonicalize()
             .map_err(|error| format!("{}: {error}", module.display()))?;
+        let mut args = vec![OsStr::new("--loadmodule"), module.as_os_str()];
+        args.extend(
+            [
+                "--lct.retention",
+                "0",
+                "--lct.max-visit",
+                "0",
+                "--lct.max-ahead",
+                "0",
+            ]
+            .map(OsStr::new),
+        );
+        Self::start_with(program, &args, core)
+    }
+
+    /// Starts the server with these arguments after the usual ones.
+    ///
+    /// # Errors
+    /// What the system or the server says.
+    pub fn start_with(program: &Path, args: &[&OsStr], core: Option<usize>) -> Result<Self, Error> {
         let folder = tempfile::tempdir()?;
         // Free a moment ago; should another program be quicker, the server ends and says so.
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let log = std::fs::File::create(folder.path().join("log"))?;
-        let mut command = match core {
-            Some(core) => {
-                let mut command = Command::new("taskset");
-                command.args(["-c", &core.to_string()]).arg(program);
-                command
-            }
-            None => Command::new(program),
-        };
+        let mut command = bound(program, core);
         command.args([
             "--port",
             &port.to_string(),
@@ -50,19 +64,7 @@ impl Server {
             "--appendonly",
             "no",
         ]);
-        command
-            .arg("--dir")
-            .arg(folder.path())
-            .arg("--loadmodule")
-            .arg(module);
-        command.args([
-            "--lct.retention",
-            "0",
-            "--lct.max-visit",
-            "0",
-            "--lct.max-ahead",
-            "0",
-        ]);
+        command.arg("--dir").arg(folder.path()).args(args);
         let process = command
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -97,6 +99,11 @@ impl Server {
             (None, version) => format!("Redis {}", version.unwrap_or_default()),
         };
         Ok(server)
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
     }
 
     /// Its port on 127.0.0.1.
@@ -166,6 +173,24 @@ impl Server {
             .arg(&command[1..])
             .query(&mut connection)?)
     }
+}
+
+/// A command that runs on one core, if given, and is killed when the thread that starts it ends, even if by a signal.
+/// Start what is to last in the main thread.
+pub fn bound(program: &Path, core: Option<usize>) -> Command {
+    let mut words: Vec<&OsStr> = vec![];
+    // Of util-linux, as is taskset; without it a killed run leaves its servers.
+    if Path::new("/usr/bin/setpriv").exists() {
+        words.extend(["/usr/bin/setpriv", "--pdeathsig", "KILL"].map(OsStr::new));
+    }
+    let core = core.map(|core| core.to_string());
+    if let Some(core) = &core {
+        words.extend(["taskset", "-c", core].map(OsStr::new));
+    }
+    words.push(program.as_os_str());
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]);
+    command
 }
 
 impl Drop for Server {

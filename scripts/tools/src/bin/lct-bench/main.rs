@@ -3,8 +3,6 @@
 //! A server of its own without persistence, on the loopback; the same city of visits throughout. First, in interleaved
 //! rounds, SET, ZADD and LCT.VISIT as fast as they go; then questions one at a time; then bytes a visit.
 
-mod requests;
-
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -12,8 +10,9 @@ use std::time::Instant;
 use clap::Parser;
 use lct_model::Visit;
 use lct_model::city::City;
-use lct_tools::{Error, Progress, Server, grouped, load_average, median};
-use requests::{Requests, run, time_question};
+use lct_tools::{
+    Asker, Error, Progress, Requests, Server, elements, grouped, load_average, median, run,
+};
 use serde_json::json;
 
 /// Commands under way on each connection, and how many connections: enough to keep the server busy.
@@ -305,7 +304,7 @@ fn questions(
         kinds.len()
     );
     let mut progress = Progress::new("questions", (args.questions * kinds.len()) as u64);
-    let mut connection = server.connect()?;
+    let mut asker = Asker::new(server.connect()?);
     let step = (visits.len() / args.questions.max(1)).max(1);
     for (asked, one) in visits.iter().step_by(step).take(args.questions).enumerate() {
         for (question, &(_, from, options)) in questions.iter_mut().zip(&kinds) {
@@ -320,9 +319,9 @@ fn questions(
                 end.as_bytes(),
             ];
             command.extend(options.iter().map(|option| option.as_bytes()));
-            let (micros, contacts) = time_question(&mut connection, &command)?;
-            question.micros.push(micros);
-            question.contacts += contacts as f64;
+            let (took, contacts) = asker.ask(&command)?;
+            question.micros.push(took.as_secs_f64() * 1e6);
+            question.contacts += elements(contacts)? as f64;
             progress.update((asked * kinds.len()) as u64);
         }
     }

@@ -1,0 +1,177 @@
+//! Requests as fast as they go: written out once in advance, so that sending costs the client almost nothing, and
+//! replies counted by their lines.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use crate::Error;
+
+/// Requests packed into batches that are sent in one piece.
+#[derive(Debug)]
+pub struct Requests {
+    batches: Vec<Batch>,
+    /// What they do in all: keys set, members added, visits logged.
+    pub operations: u64,
+}
+
+#[derive(Debug)]
+struct Batch {
+    bytes: Vec<u8>,
+    replies: usize,
+}
+
+impl Requests {
+    /// Packs commands, each with the number of operations it stands for, `pipeline` to a batch.
+    pub fn new(pipeline: usize, commands: impl Iterator<Item = (u64, Vec<Vec<u8>>)>) -> Self {
+        let mut requests = Self {
+            batches: vec![],
+            operations: 0,
+        };
+        for (i, (operations, args)) in commands.enumerate() {
+            if i % pipeline == 0 {
+                requests.batches.push(Batch {
+                    bytes: vec![],
+                    replies: 0,
+                });
+            }
+            let batch = requests
+                .batches
+                .last_mut()
+                .expect("one was pushed at the first command");
+            pack(&mut batch.bytes, args.iter().map(Vec::as_slice));
+            batch.replies += 1;
+            requests.operations += operations;
+        }
+        requests
+    }
+}
+
+/// Writes a command as the server reads it.
+pub fn pack<'a>(bytes: &mut Vec<u8>, args: impl ExactSizeIterator<Item = &'a [u8]>) {
+    bytes.extend(format!("*{}\r\n", args.len()).bytes());
+    for arg in args {
+        bytes.extend(format!("${}\r\n", arg.len()).bytes());
+        bytes.extend(arg);
+        bytes.extend(b"\r\n");
+    }
+}
+
+/// Sends all batches, one under way on each connection at any time. Every reply must be one line.
+///
+/// # Errors
+/// What the system says, or the server if it refuses anything.
+pub fn run(connections: &mut [TcpStream], requests: &Requests) -> Result<(), Error> {
+    let mut under_way = vec![0; connections.len()];
+    let mut buffer = vec![0; 1 << 16];
+    for (i, batch) in requests.batches.iter().enumerate() {
+        let turn = i % connections.len();
+        let connection = &mut connections[turn];
+        read_lines(connection, under_way[turn], &mut buffer)?;
+        connection.write_all(&batch.bytes)?;
+        under_way[turn] = batch.replies;
+    }
+    for (connection, replies) in connections.iter_mut().zip(under_way) {
+        read_lines(connection, replies, &mut buffer)?;
+    }
+    Ok(())
+}
+
+fn read_lines(
+    connection: &mut TcpStream,
+    mut lines: usize,
+    buffer: &mut [u8],
+) -> Result<(), Error> {
+    while lines > 0 {
+        let read = connection.read(buffer)?;
+        let replies = &buffer[..read];
+        if read == 0 {
+            return Err("the server closed the connection".into());
+        }
+        if replies.contains(&b'-') {
+            return Err(format!(
+                "the server refused: {}",
+                String::from_utf8_lossy(replies).trim_end()
+            )
+            .into());
+        }
+        lines = lines.saturating_sub(replies.iter().filter(|&&byte| byte == b'\n').count());
+    }
+    Ok(())
+}
+
+/// Asks one question at a time over a connection.
+#[derive(Debug)]
+pub struct Asker {
+    connection: TcpStream,
+    // Never shrinks: memory the system has yet to give would be on the clock.
+    replies: Vec<u8>,
+}
+
+impl Asker {
+    /// Asks over this connection.
+    pub fn new(connection: TcpStream) -> Self {
+        Self {
+            connection,
+            replies: vec![0; 1 << 22],
+        }
+    }
+
+    /// Sends a command and reads its reply to the end; the time that took, and the reply.
+    ///
+    /// # Errors
+    /// What the system says, or the server if it refuses.
+    pub fn ask(&mut self, command: &[&[u8]]) -> Result<(Duration, &[u8]), Error> {
+        let mut request = vec![];
+        pack(&mut request, command.iter().copied());
+        let (took, read) = self.exchange(&request)?;
+        let reply = &self.replies[..read];
+        if reply.starts_with(b"-") {
+            let refusal = String::from_utf8_lossy(reply);
+            return Err(format!("the server refused: {}", refusal.trim_end()).into());
+        }
+        Ok((took, reply))
+    }
+
+    /// Sends packed commands and reads their replies to the end; the time that took, and the replies. What the server
+    /// refuses is among them.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn ask_all(&mut self, commands: &[u8]) -> Result<(Duration, &[u8]), Error> {
+        let (took, read) = self.exchange(commands)?;
+        Ok((took, &self.replies[..read]))
+    }
+
+    /// A PING goes last: its reply marks the end, so that nothing needs to be understood while the clock runs.
+    fn exchange(&mut self, commands: &[u8]) -> Result<(Duration, usize), Error> {
+        const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
+        const PONG: &[u8] = b"+PONG\r\n";
+        let request = [commands, PING].concat();
+        let mut read = 0;
+
+        let start = Instant::now();
+        self.connection.write_all(&request)?;
+        while !self.replies[..read].ends_with(PONG) {
+            if read == self.replies.len() {
+                self.replies.resize(2 * read, 0);
+            }
+            match self.connection.read(&mut self.replies[read..])? {
+                0 => return Err("the server closed the connection".into()),
+                more => read += more,
+            }
+        }
+        Ok((start.elapsed(), read - PONG.len()))
+    }
+}
+
+/// How many elements an array of a reply has.
+///
+/// # Errors
+/// It is no array.
+pub fn elements(reply: &[u8]) -> Result<usize, Error> {
+    let first = reply.split(|&byte| byte == b'\r').next();
+    let first = String::from_utf8_lossy(first.unwrap_or_default());
+    let elements = first.strip_prefix('*').and_then(|count| count.parse().ok());
+    elements.ok_or_else(|| format!("not an array: {first}").into())
+}
