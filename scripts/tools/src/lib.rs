@@ -1,12 +1,14 @@
-//! What the programs behind scripts/load and scripts/bench share: files of visits, servers to measure,
-//! requests as fast as they go, progress, numbers for people.
+//! What the programs behind scripts/load and scripts/bench share: files of visits, servers to measure, a floor to
+//! measure against, requests as fast as they go, progress, numbers for people.
 
+mod floor;
 mod measure;
 mod progress;
 mod requests;
 mod server;
 mod visits;
 
+pub use floor::{Exposed, Floor};
 pub use measure::{load_average, median};
 pub use progress::{Progress, grouped};
 pub use requests::{Asker, Requests, elements, pack, run};
