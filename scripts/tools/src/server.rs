@@ -63,6 +63,9 @@ impl Server {
             "",
             "--appendonly",
             "no",
+            // A bench may reload what it wrote, and compare.
+            "--enable-debug-command",
+            "local",
         ]);
         command.arg("--dir").arg(folder.path()).args(args);
         let process = command

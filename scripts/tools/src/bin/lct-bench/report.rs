@@ -1,0 +1,155 @@
+//! What was measured beside what it was meant to be: a table for people, a file for machines.
+
+use std::path::{Path, PathBuf};
+
+use lct_tools::{Error, load_average, median};
+use serde_json::{Value, json};
+
+use crate::Options;
+
+/// Everything measured so far.
+pub(crate) struct Report {
+    machine: Value,
+    where_it_ran: String,
+    rows: Vec<Row>,
+}
+
+/// A row of the table.
+pub(crate) struct Row {
+    /// What was measured.
+    pub(crate) what: String,
+    /// What it is meant to be; empty where nothing is asked.
+    pub(crate) target: String,
+    /// What it is.
+    pub(crate) measured: String,
+    /// Whether that is as good as the target, where there is one.
+    pub(crate) met: Option<bool>,
+    /// What else is to be known.
+    pub(crate) note: String,
+    /// The numbers.
+    pub(crate) numbers: Value,
+}
+
+impl Report {
+    pub(crate) fn new(options: &Options) -> Result<Self, Error> {
+        let server = options.server()?.version.clone();
+        let cores = match (options.server_core, options.client_core) {
+            (Some(server), Some(client)) => {
+                format!("server on core {server}, client on core {client}")
+            }
+            _ => "server and client share all cores: expect the client to disturb".into(),
+        };
+        Ok(Self {
+            machine: json!({
+                "processor": processor(), "cores": std::thread::available_parallelism().map_or(0, usize::from),
+                "server": server, "server_core": options.server_core, "client_core": options.client_core,
+                "load_average_before": load_average(), "rounds": options.rounds, "questions": options.questions,
+            }),
+            where_it_ran: format!(
+                "{server}, no persistence; {cores}; medians of {} rounds",
+                options.rounds
+            ),
+            rows: vec![],
+        })
+    }
+
+    pub(crate) fn add(&mut self, row: Row) {
+        eprintln!("  {}: {}", row.what, row.measured);
+        self.rows.push(row);
+    }
+
+    pub(crate) fn print(&self) {
+        println!("{}; load average {}\n", self.where_it_ran, load_average());
+        let width = |column: fn(&Row) -> &str, title: &str| {
+            let widths = self.rows.iter().map(|row| column(row).chars().count());
+            widths.max().unwrap_or(0).max(title.len())
+        };
+        let what = width(|row| &row.what, "what");
+        let target = width(|row| &row.target, "target");
+        let measured = width(|row| &row.measured, "measured");
+        println!(
+            "{:what$}  {:target$}  {:measured$}  met  note",
+            "what", "target", "measured"
+        );
+        for row in &self.rows {
+            let met = match row.met {
+                Some(true) => "yes",
+                Some(false) => "NO",
+                None => "",
+            };
+            println!(
+                "{:what$}  {:target$}  {:measured$}  {met:3}  {}",
+                row.what, row.target, row.measured, row.note
+            );
+        }
+    }
+
+    pub(crate) fn save(&mut self, folder: &Path) -> Result<PathBuf, Error> {
+        let rows: Vec<Value> = self
+            .rows
+            .iter()
+            .map(|row| {
+                json!({
+                    "what": row.what, "target": row.target, "measured": row.measured, "met": row.met,
+                    "note": row.note, "numbers": row.numbers,
+                })
+            })
+            .collect();
+        self.machine["load_average_after"] = json!(load_average());
+        let numbers = json!({ "bench": "module", "machine": self.machine, "rows": rows });
+        std::fs::create_dir_all(folder)?;
+        let seconds = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)?
+            .as_secs();
+        let path = folder.join(format!("module-{seconds}.json"));
+        std::fs::write(&path, serde_json::to_string_pretty(&numbers)?)?;
+        Ok(path)
+    }
+}
+
+fn processor() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = text
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"));
+    name.map_or_else(String::new, |name| {
+        name.trim_start_matches(['\t', ':', ' ']).to_owned()
+    })
+}
+
+/// Times of one kind.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Times {
+    micros: Vec<f64>,
+}
+
+impl Times {
+    pub(crate) fn add(&mut self, time: std::time::Duration) {
+        self.micros.push(time.as_secs_f64() * 1e6);
+    }
+
+    /// In microseconds: the time that this part of all does not exceed; NaN if there are none.
+    pub(crate) fn at(&self, quantile: f64) -> f64 {
+        let mut sorted = self.micros.clone();
+        sorted.sort_by(f64::total_cmp);
+        let place = (sorted.len() as f64 * quantile) as usize;
+        let place = place.min(sorted.len().saturating_sub(1));
+        sorted.get(place).copied().unwrap_or(f64::NAN)
+    }
+}
+
+/// The median over rounds of a number of each.
+pub(crate) fn over<T>(rounds: &[T], number: impl Fn(&T) -> f64) -> f64 {
+    median(&rounds.iter().map(number).collect::<Vec<f64>>())
+}
+
+/// Microseconds for people.
+pub(crate) fn time(micros: f64) -> String {
+    match micros {
+        ..100.0 => format!("{micros:.1} µs"),
+        ..1_000.0 => format!("{micros:.0} µs"),
+        ..10_000.0 => format!("{:.2} ms", micros / 1e3),
+        ..1_000_000.0 => format!("{:.1} ms", micros / 1e3),
+        _ => format!("{:.2} s", micros / 1e6),
+    }
+}
