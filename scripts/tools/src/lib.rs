@@ -3,6 +3,7 @@
 
 mod floor;
 mod measure;
+pub mod plots;
 mod progress;
 mod requests;
 mod server;

@@ -332,7 +332,7 @@ pub(crate) fn measure(options: &Options, town: &Town, report: &mut Report) -> Re
                     time(over(rounds, |round| round.floor(times).p50())),
                     time(over(rounds, |round| round.above(times))),
                 ),
-                numbers: numbers(stage.floor.visits(), kind, rounds, times),
+                numbers: numbers(&stage, kind, rounds, times),
             });
         }
     }
@@ -363,7 +363,7 @@ pub(crate) fn stadium(options: &Options, report: &mut Report) -> Result<(), Erro
                     spread(rounds, times),
                     time(over(rounds, |round| round.floor(times).p50()))
                 ),
-                numbers: numbers(stage.floor.visits(), kind, rounds, times),
+                numbers: numbers(&stage, kind, rounds, times),
             });
         }
     }
@@ -378,7 +378,7 @@ fn spread(rounds: &[Round], times: bool) -> String {
     format!("p99 {}, max {}; {contacts} contacts", time(p99), time(max))
 }
 
-fn numbers(visits: usize, kind: &Kind, rounds: &[Round], times: bool) -> Value {
+fn numbers(stage: &Stage<'_>, kind: &Kind, rounds: &[Round], times: bool) -> Value {
     let side = |side: fn(&Round, bool) -> &Side| {
         let at = |quantile| over(rounds, |round| side(round, times).times.at(quantile));
         json!({
@@ -387,7 +387,7 @@ fn numbers(visits: usize, kind: &Kind, rounds: &[Round], times: bool) -> Value {
         })
     };
     json!({
-        "visits": visits, "question": kind.name, "with_times": times, "contacts": over(rounds, Round::contacts),
+        "visits": stage.floor.visits(), "stadium": stage.town.city().stadium, "question": kind.name, "with_times": times, "contacts": over(rounds, Round::contacts),
         "n": rounds.iter().map(|round| round.found.len()).sum::<usize>(),
         "asked": side(Round::asked), "floor": side(Round::floor), "above_us": over(rounds, |round| round.above(times)),
         "ratio": over(rounds, |round| round.ratio(times)), "cpu_ratio": over(rounds, |round| round.cpu_ratio(times)),

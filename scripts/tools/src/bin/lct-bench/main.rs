@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, ValueEnum};
 use lct_model::city::{City, Town};
-use lct_tools::{Error, Server, grouped};
+use lct_tools::{Error, Server, grouped, plots};
 use report::Report;
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
@@ -34,6 +34,19 @@ const CROWD: usize = 50_000;
 enum Command {
     /// Measures redis-server with the module against its targets
     Module(Options),
+    /// Draws the newest of what scripts/bench has measured
+    Plot(Plot),
+}
+
+/// From where, and where to.
+#[derive(Debug, Args)]
+struct Plot {
+    /// Where the benches left their numbers
+    #[arg(long, default_value = "var/bench")]
+    from: PathBuf,
+    /// Where the drawings go
+    #[arg(long, default_value = "var/bench")]
+    to: PathBuf,
 }
 
 /// What to measure, and where.
@@ -101,6 +114,7 @@ impl Options {
 fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Module(options) => measure(&options),
+        Command::Plot(plot) => draw(&plot),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -142,6 +156,20 @@ fn measure(options: &Options) -> Result<(), Error> {
     report.print();
     let path = report.save(&options.out)?;
     println!("\nfor machines: {}", path.display());
+    draw(&Plot {
+        from: options.out.clone(),
+        to: options.out.clone(),
+    })
+}
+
+fn draw(plot: &Plot) -> Result<(), Error> {
+    let drawn = plots::draw(&plot.from, &plot.to)?;
+    if drawn.is_empty() {
+        println!("nothing to draw yet: scripts/bench module and scripts/bench peers measure");
+    }
+    for path in drawn {
+        println!("drawn: {}", path.display());
+    }
     Ok(())
 }
 
