@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use smallvec::SmallVec;
 
 use crate::Millis;
-use crate::exposure::{Order, Priority, Question, Scratch, Search, Sight, Whose};
+use crate::exposure::{Order, Priority, Question, Scratch};
 use crate::graph::{Graph, Logged};
 use crate::memory::allocated;
+use crate::search::{Form, Search, Sight, Terms, Whose};
 use crate::warning::{
     AlertState, Moment, Reason, Retracted, Source, Taken, Warn, Warned, WarningState,
 };
@@ -149,8 +150,8 @@ impl Graph {
             expired: moment.expired,
             asked: None,
         };
-        let search = self.search_with(whose, warn.reason, &warn.terms, sight, scratch);
-        let found = search.map_or(Vec::new(), Search::recipients);
+        let terms = self.terms_with(whose, warn.reason, &warn.terms, sight, scratch);
+        let found = self.recipients(terms, scratch);
         Ok(self.would_alert(known, warn.reason, &found))
     }
 
@@ -299,16 +300,11 @@ impl Graph {
         })
     }
 
-    /// The search for whom a warning finds on the graph as it is now. `None`: nobody, whatever the graph holds.
-    fn search<'g, 's>(
-        &'g self,
-        warning: u32,
-        expired: Millis,
-        scratch: &'s mut Scratch,
-    ) -> Option<Search<'g, 's>> {
+    /// Whom a warning looks for in the graph as it is now. `None`: nobody, whatever the graph holds.
+    fn terms(&self, warning: u32, expired: Millis, scratch: &mut Scratch) -> Option<Terms> {
         let record = self.warnings.records.value(warning);
         let sight = record.sight(expired);
-        self.search_with(
+        self.terms_with(
             record.whose()?,
             record.reason,
             &record.terms,
@@ -319,20 +315,32 @@ impl Graph {
 
     /// The same for a warning that is not given yet. What the reason adds to the terms: who was alerted passes on only
     /// what came after.
-    fn search_with<'g, 's>(
-        &'g self,
+    fn terms_with(
+        &self,
         whose: Whose,
         reason: Reason,
         terms: &Question,
         sight: Sight,
-        scratch: &'s mut Scratch,
-    ) -> Option<Search<'g, 's>> {
+        scratch: &mut Scratch,
+    ) -> Option<Terms> {
         let mut terms = *terms;
         if let (Reason::Alerted, Whose::Visitor(visitor)) = (reason, whose) {
             let since = self.exposed_since(visitor, sight.expired, scratch)?;
             terms.from = terms.from.max(since);
         }
-        Some(Search::new(self, whose, &terms, sight, scratch))
+        Some(Terms::new(whose, &terms, sight))
+    }
+
+    /// Whom terms find, and how urgently.
+    fn recipients(&self, terms: Option<Terms>, scratch: &mut Scratch) -> Vec<(u32, Priority)> {
+        let Some(terms) = terms else {
+            return Vec::new();
+        };
+        let mut search = Search::new(terms, Form::Recipients, std::mem::take(scratch));
+        search.finish(self);
+        let found = search.recipients();
+        *scratch = search.into_scratch();
+        found
     }
 
     /// Whom a warning finds, in every order it asks for.
@@ -342,8 +350,7 @@ impl Graph {
         expired: Millis,
         scratch: &mut Scratch,
     ) -> Vec<(u32, Priority)> {
-        let search = self.search(warning, expired, scratch);
-        search.map_or(Vec::new(), Search::recipients)
+        self.recipients(self.terms(warning, expired, scratch), scratch)
     }
 
     /// When a visitor's first exposure by an active warning began that does not itself pass one on.
@@ -361,7 +368,10 @@ impl Graph {
         };
         let received = self.warnings.received.get(visitor).iter().filter(counts);
         received
-            .filter_map(|&warning| self.search(warning, expired, scratch)?.contact(visitor))
+            .filter_map(|&warning| {
+                let terms = self.terms(warning, expired, scratch)?;
+                terms.contact(self, visitor, scratch)
+            })
             .map(|(first, _)| first)
             .min()
     }
@@ -455,15 +465,16 @@ impl Graph {
                 continue;
             }
             let terms = record.terms;
-            let Some(search) = self.search(warning, moment.expired, scratch) else {
+            let Some(sought) = self.terms(warning, moment.expired, scratch) else {
                 continue;
             };
-            let search = search.first_order_only();
+            let sought = sought.first_order_only();
             // Whether somebody was met long enough can depend on all visits; whether at all, on this one.
-            let mut found = match terms.min_time {
-                Some(_) => search.recipients(),
-                None => search.only(space, start).recipients(),
+            let sought = match terms.min_time {
+                Some(_) => sought,
+                None => sought.only(space, start),
             };
+            let mut found = self.recipients(Some(sought), scratch);
             passed_on.extend(self.passed_on_by(found.iter().map(|&(contact, _)| contact)));
             found.retain(|&(_, priority)| priority <= terms.min_priority);
             self.give_all(warning, &found, Why::Stands, moment);
@@ -512,13 +523,13 @@ impl Graph {
             return false; // held since this visit began to be looked at
         }
         let min_priority = record.terms.min_priority;
-        let search = self.search(warning, moment.expired, scratch);
-        let found = search.and_then(|search| {
+        let terms = self.terms(warning, moment.expired, scratch);
+        let found = terms.and_then(|terms| {
             match only {
-                Some((space, start)) => search.only(space, start),
-                None => search,
+                Some((space, start)) => terms.only(space, start),
+                None => terms,
             }
-            .contact(visitor)
+            .contact(self, visitor, scratch)
         });
         let Some((_, priority)) = found else {
             return false;

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::chunk::Row;
+use crate::journal::Journal;
 use crate::names::Names;
 use crate::purge::Purge;
 use crate::revocation::Revocations;
@@ -81,6 +82,8 @@ pub struct Graph {
     pub(crate) revocations: Revocations,
     pub(crate) warnings: Warnings,
     pub(crate) purge: Option<Box<Purge>>,
+    /// What a question under way must not see.
+    pub(crate) journal: Option<Box<Journal>>,
     extremes: Extremes,
 }
 
@@ -128,6 +131,7 @@ impl Graph {
             revocations: Revocations::default(),
             warnings: Warnings::default(),
             purge: None,
+            journal: None,
             extremes: Extremes::NONE,
         }
     }
@@ -230,6 +234,7 @@ impl Graph {
     /// Erases a visitor with all visits, the inbox, and the visitor's place in every warning. Warnings of the visitor
     /// lose their owner: they can still be retracted and match nothing any more.
     pub fn forget(&mut self, visitor: &[u8]) -> Forgotten {
+        self.lose_sight(); // whoever is erased is named by no question under way
         let Some(visitor) = self.visitors.find(visitor) else {
             return Forgotten {
                 visits: 0,
@@ -419,6 +424,12 @@ impl Graph {
                 len,
             })
         });
+        self.note(
+            visitor,
+            space,
+            start,
+            known.filter(|_| logged == Logged::Moved),
+        );
         self.warnings.logged(visitor, space, start, end);
         self.earliest_end = self.earliest_end.min(end);
         self.extremes.add(start, end);
@@ -430,6 +441,7 @@ impl Graph {
 
     /// Removes a visit from both sides; the numbers stay.
     fn take(&mut self, visitor: u32, space: u32, row: &Row) {
+        let alive = !self.is_dead(visitor, space, row.start, row.end());
         let removed = self.change_visitor(visitor, |visits| visits.remove(row));
         debug_assert!(removed, "the visitor's side holds every visit");
         self.visits -= 1;
@@ -444,6 +456,7 @@ impl Graph {
         if let Some(purge) = &mut self.purge {
             purge.removed(visitor, space, row.start);
         }
+        self.note(visitor, space, row.start, alive.then_some(row.len));
     }
 
     /// Counts a visit that a purge under way declared dead and that goes by other means than its steps.
@@ -487,10 +500,12 @@ impl Graph {
         {
             return;
         }
-        match &mut self.purge {
+        match (&mut self.journal, &mut self.purge) {
+            // A question under way may still name it.
+            (Some(journal), _) => journal.empty_visitors.push(visitor),
             // The other side may still hold dead rows with this number.
-            Some(purge) => purge.empty_visitors.push(visitor),
-            None => self.visitors.remove(visitor),
+            (None, Some(purge)) => purge.empty_visitors.push(visitor),
+            (None, None) => self.visitors.remove(visitor),
         }
     }
 
@@ -502,9 +517,10 @@ impl Graph {
         {
             return;
         }
-        match &mut self.purge {
-            Some(purge) => purge.empty_spaces.push(space),
-            None => self.spaces.remove(space),
+        match (&mut self.journal, &mut self.purge) {
+            (Some(journal), _) => journal.empty_spaces.push(space),
+            (None, Some(purge)) => purge.empty_spaces.push(space),
+            (None, None) => self.spaces.remove(space),
         }
     }
 

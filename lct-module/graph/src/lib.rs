@@ -46,20 +46,26 @@ mod exposure;
 mod graph;
 mod id;
 mod inbox;
+mod journal;
+mod members;
 mod memory;
 mod names;
 mod order;
 mod purge;
 mod revocation;
+mod search;
+mod spans;
 mod timeline;
 mod warning;
 mod warnings;
+mod windows;
 
 pub use codec::{DecodeError, LoadError, MAX_PART_BYTES, Part};
 pub use exposure::{Exposure, HIGH_WITHIN, MEDIUM_WITHIN, Order, Priority, Question, Scratch};
 pub use graph::{Graph, Logged, Revoked, Stats, VisitOf};
 pub use id::{IdError, MAX_ID_BYTES, check_id};
 pub use purge::{PurgeCut, PurgeProgress};
+pub use search::{Progress, Search};
 pub use warning::{
     AlertId, AlertOf, AlertState, Forgotten, Moment, NoAlertId, Reason, Retracted, Ring, Source,
     Taken, Warn, Warned, WarningOf, WarningState,

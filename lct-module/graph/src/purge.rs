@@ -10,6 +10,7 @@
 
 use crate::Millis;
 use crate::graph::{Graph, Risen};
+use crate::journal::Journal;
 use crate::memory::allocated;
 use crate::warnings::Dying;
 
@@ -124,6 +125,11 @@ impl Graph {
     /// Begins a purge in slices: from now on no question sees a visit that is there and ended by `before`, and
     /// [`purge_step`](Self::purge_step) frees them. A purge under way is finished first.
     pub fn purge_begin(&mut self, cut: &PurgeCut) {
+        // From now on a question under way would see less; one that is gone is forgotten.
+        match self.journal.as_deref().map(Journal::is_lost) {
+            Some(true) => self.unwatch(),
+            _ => self.lose_sight(),
+        }
         while self.purging() {
             self.purge_step(usize::MAX);
         }

@@ -16,10 +16,11 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use crate::chunk::Row;
-use crate::exposure::{Order, Priority, Question, Sight, Whose};
+use crate::exposure::{Order, Priority, Question};
 use crate::graph::{Graph, SpaceVisits};
 use crate::memory::allocated;
 use crate::names::Names;
+use crate::search::{Sight, Whose};
 use crate::warning::{AlertState, Reason, WarningState};
 use crate::{MAX_MILLIS, Millis};
 

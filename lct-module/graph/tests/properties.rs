@@ -6,9 +6,10 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{ask, graph_of};
+use common::{ask, exposure, graph_of, to_graph};
 use lct_graph::{
-    Graph, Logged, MAX_MILLIS, Millis, Part, PurgeCut, PurgeProgress, Revoked, Scratch, Stats,
+    Graph, Logged, MAX_MILLIS, Millis, Part, Progress, PurgeCut, PurgeProgress, Revoked, Scratch,
+    Search, Stats,
 };
 use lct_model::replay::{play_rounds, seed};
 use lct_model::{Exposure, HOUR, Id, Model, Order, Priority, Question, Span, Visit};
@@ -32,6 +33,10 @@ enum Op {
     PurgeStep(usize),
     /// Who was exposed, at most that many.
     Exposed(String, Question, usize),
+    /// The same in steps of so much work, between which the graph changes. Without a count it is a set.
+    Ask(String, Question, Option<usize>, usize),
+    /// Another step.
+    GoOn(usize),
     /// A visitor's visits: from, to, expired.
     Visits(String, Millis, Millis, Millis),
     /// Who was there: from, to, expired, count.
@@ -47,12 +52,35 @@ enum Op {
 }
 
 /// A graph and the model of it.
-#[derive(Clone)]
 struct World {
     graph: Graph,
     model: Model,
     /// What the purge under way will say it removed.
     purging: Option<u64>,
+    asking: Option<Asking>,
+}
+
+/// A question under way.
+struct Asking {
+    search: Search,
+    expected: Vec<Exposure>,
+    is_set: bool,
+    /// Whether something happened that may make it void.
+    may_be_void: bool,
+}
+
+impl Clone for World {
+    /// A copy of the graph that nobody watches.
+    fn clone(&self) -> Self {
+        let mut graph = self.graph.clone();
+        graph.unwatch();
+        Self {
+            graph,
+            model: self.model.clone(),
+            purging: self.purging,
+            asking: None,
+        }
+    }
 }
 
 impl World {
@@ -61,11 +89,18 @@ impl World {
             graph: Graph::new(),
             model: Model::default(),
             purging: None,
+            asking: None,
         }
     }
 
     fn apply(&mut self, op: &Op, aside: &mut Option<Box<World>>, scratch: &mut Scratch) {
         let Self { graph, model, .. } = self;
+        if let Some(asking) = &mut self.asking {
+            asking.may_be_void |= matches!(
+                op,
+                Op::Forget(_) | Op::Revoke(_) | Op::Purge(_) | Op::PurgeBegin(_)
+            );
+        }
         match op {
             Op::Visit(visitor, space, span) => {
                 let (visitor, space) = (visitor.as_bytes(), space.as_bytes());
@@ -130,6 +165,36 @@ impl World {
                 let rows = ask(graph, visitor, question, *count, scratch);
                 assert_eq!(show(&rows), show(&expected));
             }
+            Op::Ask(_, _, _, work) if self.asking.is_some() => {
+                self.go_on(*work);
+            }
+            Op::Ask(visitor, question, count, work) => {
+                let visitor = visitor.as_bytes();
+                let mut expected = model.exposures(visitor, question);
+                let question = &to_graph(question);
+                let search = match count {
+                    Some(count) => {
+                        expected.truncate(*count);
+                        graph.ask_exposures(visitor, question, *count, Scratch::default())
+                    }
+                    None => graph.ask_contacts(visitor, question, Scratch::default()),
+                };
+                let asking = Asking {
+                    search,
+                    expected,
+                    is_set: count.is_none(),
+                    may_be_void: false,
+                };
+                self.asking = Some(asking);
+                if self.go_on(*work) {
+                    self.graph.watch(7);
+                    let asking = self.asking.as_mut().expect("it goes on");
+                    asking.search.look_through(7);
+                }
+            }
+            Op::GoOn(work) => {
+                self.go_on(*work);
+            }
             Op::Visits(visitor, from, to, expired) => {
                 let visitor = visitor.as_bytes();
                 let rows = graph.visits(visitor, *from, *to, *expired);
@@ -152,6 +217,7 @@ impl World {
                 let loaded = reload(graph);
                 assert_eq!(loaded.digest(), graph.digest());
                 self.graph = loaded;
+                self.asking = None;
                 self.purging = None;
                 self.compare();
             }
@@ -163,6 +229,43 @@ impl World {
                 }
             }
         }
+    }
+
+    /// Goes on with the question under way; whether it still is.
+    fn go_on(&mut self, work: usize) -> bool {
+        let Some(asking) = &mut self.asking else {
+            return false;
+        };
+        let graph = &self.graph;
+        match asking.search.step(graph, work) {
+            Progress::More => return true,
+            Progress::Void => assert!(asking.may_be_void, "void for no reason"),
+            Progress::Done if asking.is_set => {
+                let contacts = asking.search.contacts(graph, 0);
+                let mut contacts: Vec<Id> = contacts.map(<[u8]>::to_vec).collect();
+                contacts.sort();
+                let expected = asking.expected.iter().map(|row| row.contact.clone());
+                let mut expected: Vec<Id> = expected.collect();
+                expected.sort();
+                assert_eq!(contacts, expected);
+            }
+            Progress::Done => {
+                assert_eq!(asking.search.len(), asking.expected.len());
+                let search = &mut asking.search;
+                let next = || search.next_exposure(graph);
+                let rows: Vec<Exposure> =
+                    std::iter::from_fn(next).map(|row| exposure(&row)).collect();
+                assert_eq!(show(&rows), show(&asking.expected));
+            }
+        }
+        self.end_asking();
+        false
+    }
+
+    /// Asks no more.
+    fn end_asking(&mut self) {
+        self.asking = None;
+        self.graph.unwatch();
     }
 
     fn purge_step(&mut self, rows: usize) {
@@ -184,6 +287,7 @@ impl World {
 
     /// Everything that is the same for equal content, whatever the history.
     fn compare(&mut self) {
+        let asking = self.asking.is_some();
         let Self { graph, model, .. } = self;
         // What was logged last goes first here: the order of insertion must not matter.
         let mut fresh = graph_of(model.visits.iter().rev());
@@ -205,13 +309,14 @@ impl World {
                 "an end forgotten"
             );
         }
-        if self.purging.is_none() {
+        if self.purging.is_none() && !asking {
             assert_eq!(counts(graph.stats()), model.stats());
         }
     }
 
     /// Finishes what is under way, takes everything out again in one of several ways, and expects nothing to be left.
     fn take_down(&mut self, way: u64) {
+        self.end_asking();
         let most_steps = 1_000_000;
         for _ in 0..most_steps {
             if self.purging.is_none() {
@@ -374,8 +479,16 @@ impl Scene {
     fn op(&mut self, rng: &mut Rng) -> Op {
         let dice = rng.random_range(0..1000);
         if dice < self.questions {
-            let visitor = self.visitor(rng);
-            return Op::Exposed(visitor, self.question(rng), count(rng));
+            let (visitor, question) = (self.visitor(rng), self.question(rng));
+            let count = count(rng);
+            return match rng.random_range(0..6) {
+                0 => Op::Ask(visitor, question, Some(count), work(rng)),
+                1 => Op::Ask(visitor, question, None, work(rng)),
+                _ => Op::Exposed(visitor, question, count),
+            };
+        }
+        if rng.random_bool(0.15) {
+            return Op::GoOn(work(rng));
         }
         match rng.random_range(0..1000) {
             0..560 => {
@@ -591,6 +704,11 @@ fn ids(rng: &mut Rng, count: usize, wide: bool) -> Vec<String> {
         ids.insert(id);
     }
     ids.into_iter().collect()
+}
+
+/// How much work a step may do.
+fn work(rng: &mut Rng) -> usize {
+    *[1, 1, 10, 30, 100].choose(rng).expect("some")
 }
 
 /// Plays a round and takes everything out again, in one of a few ways.

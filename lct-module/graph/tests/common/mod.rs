@@ -36,24 +36,26 @@ pub(crate) fn ask(
 
     let counted = graph.exposures(visitor, &question, scratch, count);
     assert_eq!(counted, all[..count.min(all.len())], "COUNT takes the head");
-    counted
-        .iter()
-        .map(|row| lct_model::Exposure {
-            contact: row.contact.to_vec(),
-            order: match row.order {
-                Order::First => lct_model::Order::First,
-                Order::Second => lct_model::Order::Second,
-            },
-            priority: match row.priority {
-                Priority::High => lct_model::Priority::High,
-                Priority::Medium => lct_model::Priority::Medium,
-                Priority::Low => lct_model::Priority::Low,
-            },
-            first: row.first,
-            last: row.last,
-            total: row.total,
-        })
-        .collect()
+    counted.iter().map(exposure).collect()
+}
+
+/// An exposure in the model's words.
+pub(crate) fn exposure(row: &lct_graph::Exposure<'_>) -> lct_model::Exposure {
+    lct_model::Exposure {
+        contact: row.contact.to_vec(),
+        order: match row.order {
+            Order::First => lct_model::Order::First,
+            Order::Second => lct_model::Order::Second,
+        },
+        priority: match row.priority {
+            Priority::High => lct_model::Priority::High,
+            Priority::Medium => lct_model::Priority::Medium,
+            Priority::Low => lct_model::Priority::Low,
+        },
+        first: row.first,
+        last: row.last,
+        total: row.total,
+    }
 }
 
 /// A question in the graph's words.

@@ -1,0 +1,124 @@
+//! Spaces between two times, brought together so that each is looked up once.
+//!
+//! The contacts of an index case occupy many places, some of them together: a stadium counts once and not fifty thousand
+//! times. Windows are collected in any order, spread over buckets of neighbouring spaces, and sorted and joined bucket by
+//! bucket as they are looked up, so that no step takes long however many there are.
+
+use crate::Millis;
+use crate::search::Work;
+use crate::spans::Span;
+
+/// Buckets at most.
+const BUCKETS: usize = 1024;
+
+/// A space between two times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct Window {
+    pub(crate) space: u32,
+    pub(crate) start: Millis,
+    pub(crate) end: Millis,
+}
+
+impl Window {
+    /// The part of `[start, end)` within the window.
+    #[inline]
+    pub(crate) fn clip(&self, start: Millis, end: Millis) -> Span {
+        Span {
+            start: start.max(self.start),
+            end: end.min(self.end),
+        }
+    }
+}
+
+/// Windows on their way through the buckets: [`begin`](Self::begin), [`push`](Self::push) each,
+/// [`spread`](Self::spread) them, take them by [`next`](Self::next).
+#[derive(Debug, Default)]
+pub(crate) struct Windows {
+    pushed: Vec<Window>,
+    spread: Vec<Window>,
+    /// Bits of a space's number that do not count for the bucket.
+    shift: u32,
+    /// While pushing, how many windows are in bucket b, at b + 2; then where the next of bucket b goes, at b + 1; in the
+    /// end where bucket b begins, at b.
+    starts: Vec<u32>,
+    /// How many have been spread.
+    at: usize,
+    /// The bucket at hand, and the next window in `spread`.
+    bucket: usize,
+    next: usize,
+}
+
+impl Windows {
+    /// Forgets all windows. Spaces have numbers below `bound`.
+    pub(crate) fn begin(&mut self, bound: usize) {
+        self.pushed.clear();
+        self.spread.clear();
+        self.shift = 0;
+        while bound >> self.shift > BUCKETS {
+            self.shift += 1;
+        }
+        self.starts.clear();
+        self.starts.resize(BUCKETS + 2, 0);
+        (self.at, self.bucket, self.next) = (0, 0, 0);
+    }
+
+    fn bucket(&self, space: u32) -> usize {
+        ((space >> self.shift) as usize).min(BUCKETS - 1)
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, window: Window) {
+        let bucket = self.bucket(window.space);
+        self.starts[bucket + 2] += 1;
+        self.pushed.push(window);
+    }
+
+    /// Brings the windows of each bucket together; false where there is more to do.
+    pub(crate) fn spread(&mut self, work: &mut Work) -> bool {
+        if self.at == 0 {
+            for bucket in 2..self.starts.len() {
+                self.starts[bucket] += self.starts[bucket - 1];
+            }
+            self.spread.resize(self.pushed.len(), Window::default());
+        }
+        let end = self.pushed.len().min(self.at.saturating_add(work.left()));
+        for &window in &self.pushed[self.at..end] {
+            let bucket = ((window.space >> self.shift) as usize).min(BUCKETS - 1);
+            let place = &mut self.starts[bucket + 1];
+            self.spread[*place as usize] = window;
+            *place += 1;
+        }
+        work.spend(end - self.at);
+        self.at = end;
+        end == self.pushed.len()
+    }
+
+    /// The next window; those of one space that touch or overlap are one.
+    pub(crate) fn next(&mut self, work: &mut Work) -> Option<Window> {
+        while self.next == self.starts[self.bucket] as usize {
+            // The bucket before is done, or empty.
+            if self.bucket == BUCKETS {
+                return None;
+            }
+            self.bucket += 1;
+            let bucket = self.next..self.starts[self.bucket] as usize;
+            work.spend(bucket.len());
+            self.spread[bucket].sort_unstable();
+        }
+        let mut window = self.spread[self.next];
+        self.next += 1;
+        for next in &self.spread[self.next..self.starts[self.bucket] as usize] {
+            if next.space != window.space || next.start > window.end {
+                break;
+            }
+            window.end = window.end.max(next.end);
+            self.next += 1;
+        }
+        Some(window)
+    }
+
+    /// Heap bytes.
+    pub(crate) fn capacity(&self) -> usize {
+        self.pushed.capacity() + self.spread.capacity()
+    }
+}
