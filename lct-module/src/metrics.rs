@@ -3,12 +3,14 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::ffi::InfoSection;
-use crate::{doorbell, erasure, sweep};
+use crate::{doorbell, erasure, reading, sweep};
 
 /// Visits added.
 pub(crate) static VISITS_LOGGED: Counter = Counter::new();
 /// LCT.EXPOSED and LCT.PRESENT answered.
 pub(crate) static QUESTIONS_ANSWERED: Counter = Counter::new();
+/// Those of them that were answered in slices.
+pub(crate) static QUESTIONS_SLICED: Counter = Counter::new();
 /// Visits removed because of their age.
 pub(crate) static VISITS_PURGED: Counter = Counter::new();
 /// Purges that removed something.
@@ -55,6 +57,8 @@ impl Counter {
 pub(crate) fn write(section: &mut InfoSection) {
     section.field(c"visits_logged", VISITS_LOGGED.get());
     section.field(c"questions_answered", QUESTIONS_ANSWERED.get());
+    section.field(c"questions_sliced", QUESTIONS_SLICED.get());
+    section.field(c"questions_waiting", reading::waiting());
     section.field(c"visits_purged", VISITS_PURGED.get());
     section.field(c"purges", PURGES.get());
     section.field(c"purges_running", sweep::running());

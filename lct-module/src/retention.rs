@@ -14,7 +14,8 @@ use crate::errands;
 use crate::ffi::{Context, Cursor, Key, Mode, Name, Task};
 use crate::limits::before;
 use crate::settings::{self, Setting};
-use crate::sweep::{self, Slice};
+use crate::slice::Slice;
+use crate::sweep;
 
 /// How often to look whether a round is due.
 const IDLE: Duration = Duration::from_millis(100);
@@ -107,7 +108,7 @@ impl Round {
 
     /// Does a slice; false at the end.
     fn advance(&mut self, context: Context<'_>) -> bool {
-        let slice = Slice::begin();
+        let slice = Slice::of(sweep::SLICE);
         while !slice.is_over() {
             if !context.select(self.database) {
                 return false;

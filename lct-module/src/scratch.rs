@@ -8,10 +8,20 @@ thread_local! {
     static SCRATCH: Cell<Scratch> = Cell::default();
 }
 
+/// Takes it; where it is taken already, a fresh one.
+pub(crate) fn take() -> Scratch {
+    SCRATCH.take()
+}
+
+/// Puts it back.
+pub(crate) fn put(scratch: Scratch) {
+    SCRATCH.set(scratch);
+}
+
 /// Lends it to `search`. A panic in there leaves a fresh one.
 pub(crate) fn with<T>(search: impl FnOnce(&mut Scratch) -> T) -> T {
-    let mut scratch = SCRATCH.take();
+    let mut scratch = take();
     let found = search(&mut scratch);
-    SCRATCH.set(scratch);
+    put(scratch);
     found
 }

@@ -7,19 +7,20 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lct_graph::{PurgeCut, PurgeProgress};
 
 use crate::error::{Error, Result};
 use crate::ffi::{self, BlockedClient, Context, Key, Mode, Name, Task, guard};
 use crate::resolved::Resolved;
+use crate::slice::Slice;
 use crate::spec::Opt;
 use crate::value::Value;
 use crate::{erasure, metrics};
 
 /// How long one slice may last: below a millisecond with the step that exceeds it.
-const SLICE: Duration = Duration::from_micros(700);
+pub(crate) const SLICE: Duration = Duration::from_micros(700);
 /// How long the server's clients have between two slices.
 pub(crate) const PAUSE: Duration = Duration::from_millis(1);
 /// Rows' worth of work between two looks at the clock; some 30 µs.
@@ -38,25 +39,6 @@ pub(crate) enum Purged {
     All(u64),
     /// The rest goes in slices, under this number.
     Begun(u64),
-}
-
-/// The time work may take.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Slice(Option<Instant>);
-
-impl Slice {
-    /// A slice that begins now.
-    pub(crate) fn begin() -> Self {
-        Self(Some(Instant::now() + SLICE))
-    }
-
-    /// As long as it takes.
-    pub(crate) const WHOLE: Self = Self(None);
-
-    /// Whether it is over.
-    pub(crate) fn is_over(self) -> bool {
-        self.0.is_some_and(|end| Instant::now() >= end)
-    }
 }
 
 /// The rest of a purge.
@@ -227,7 +209,7 @@ impl Task for Sweeper {
     const AFTER_PANIC: Option<Duration> = Some(PAUSE);
 
     fn run(context: Context<'_>) -> Option<Duration> {
-        let slice = Slice::begin();
+        let slice = Slice::of(SLICE);
         let mut sweeps = SWEEPS.take().into_iter();
         let mut unfinished = Vec::new();
         while !slice.is_over()
@@ -303,6 +285,6 @@ impl Sweep {
         }
         let name = Name::new(&self.key);
         let key = Key::open(context, &name, Mode::Write);
-        purge(context, key, cut, Slice::begin())
+        purge(context, key, cut, Slice::of(SLICE))
     }
 }

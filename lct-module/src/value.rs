@@ -65,6 +65,7 @@ impl Value {
         let mut graph = self.intact()?.clone();
         while graph.purge_step(usize::MAX) == PurgeProgress::More {}
         graph.drop_rings(); // the original rings
+        graph.unwatch(); // and answers
         Ok(Self {
             graph,
             last_purge: self.last_purge,

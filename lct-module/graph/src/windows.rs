@@ -1,15 +1,15 @@
 //! Spaces between two times, brought together so that each is looked up once.
 //!
 //! The contacts of an index case occupy many places, some of them together: a stadium counts once and not fifty thousand
-//! times. Windows are collected in any order, spread over buckets of neighbouring spaces, and sorted and joined bucket by
-//! bucket as they are looked up, so that no step takes long however many there are.
+//! times. Windows are collected in any order, spread over buckets (of one space each, or of a few neighbours), and sorted
+//! and joined bucket by bucket as they are looked up, so that no step takes long however many there are.
 
 use crate::Millis;
 use crate::search::Work;
 use crate::spans::Span;
 
-/// Buckets at most.
-const BUCKETS: usize = 1024;
+/// Buckets at most: half a megabyte to clear for each question.
+const BUCKETS: usize = 1 << 17;
 
 /// A space between two times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -38,6 +38,8 @@ pub(crate) struct Windows {
     spread: Vec<Window>,
     /// Bits of a space's number that do not count for the bucket.
     shift: u32,
+    /// How many buckets there are.
+    buckets: usize,
     /// While pushing, how many windows are in bucket b, at b + 2; then where the next of bucket b goes, at b + 1; in the
     /// end where bucket b begins, at b.
     starts: Vec<u32>,
@@ -57,18 +59,15 @@ impl Windows {
         while bound >> self.shift > BUCKETS {
             self.shift += 1;
         }
+        self.buckets = (bound >> self.shift) + 1;
         self.starts.clear();
-        self.starts.resize(BUCKETS + 2, 0);
+        self.starts.resize(self.buckets + 2, 0);
         (self.at, self.bucket, self.next) = (0, 0, 0);
-    }
-
-    fn bucket(&self, space: u32) -> usize {
-        ((space >> self.shift) as usize).min(BUCKETS - 1)
     }
 
     #[inline]
     pub(crate) fn push(&mut self, window: Window) {
-        let bucket = self.bucket(window.space);
+        let bucket = (window.space >> self.shift) as usize;
         self.starts[bucket + 2] += 1;
         self.pushed.push(window);
     }
@@ -83,7 +82,7 @@ impl Windows {
         }
         let end = self.pushed.len().min(self.at.saturating_add(work.left()));
         for &window in &self.pushed[self.at..end] {
-            let bucket = ((window.space >> self.shift) as usize).min(BUCKETS - 1);
+            let bucket = (window.space >> self.shift) as usize;
             let place = &mut self.starts[bucket + 1];
             self.spread[*place as usize] = window;
             *place += 1;
@@ -97,13 +96,18 @@ impl Windows {
     pub(crate) fn next(&mut self, work: &mut Work) -> Option<Window> {
         while self.next == self.starts[self.bucket] as usize {
             // The bucket before is done, or empty.
-            if self.bucket == BUCKETS {
+            if self.bucket == self.buckets {
                 return None;
             }
             self.bucket += 1;
             let bucket = self.next..self.starts[self.bucket] as usize;
             work.spend(bucket.len());
-            self.spread[bucket].sort_unstable();
+            let windows = &mut self.spread[bucket];
+            if self.shift == 0 {
+                windows.sort_unstable_by_key(|window| window.start);
+            } else {
+                windows.sort_unstable_by_key(|window| (window.space, window.start));
+            }
         }
         let mut window = self.spread[self.next];
         self.next += 1;

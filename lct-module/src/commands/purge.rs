@@ -19,7 +19,8 @@ use crate::error::Result;
 use crate::ffi::{BlockedClient, Call, Mode};
 use crate::limits::{before, not_after};
 use crate::settings;
-use crate::sweep::{self, Purged, Slice};
+use crate::slice::Slice;
+use crate::sweep::{self, Purged};
 
 pub(crate) fn run(call: &Call<'_>) -> Result<()> {
     let options = call.options(&mut call.arguments())?;
@@ -35,7 +36,7 @@ pub(crate) fn run(call: &Call<'_>) -> Result<()> {
     let slice = if call.context.is_indivisible() {
         Slice::WHOLE
     } else {
-        Slice::begin()
+        Slice::of(sweep::SLICE)
     };
     let mut key = call.open(Mode::Write);
     if !call.context.is_indivisible()
