@@ -30,6 +30,9 @@
 //! | an inbox | a look at each warning that alerted the visitor |
 //! | counts, memory | O(1) |
 //!
+//! A question can be answered in steps between which the graph changes (`search.rs`); it sees the graph as it was when
+//! it began (`journal.rs`).
+//!
 //! A *warning* alerts whomever its terms find when it is given, and goes on doing so while visits are logged that are
 //! not late (`alerting.rs`). Whom it ever alerted is remembered with it (`warnings.rs`), inboxes are what the warnings
 //! say (`inbox.rs`). Warnings and recipients refer to visitors and spaces by number, as visits do, and a name stays as

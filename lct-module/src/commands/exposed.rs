@@ -7,6 +7,8 @@
 //! Reply: array of contacts, a set in no order. With COUNT or WITHTIMES they are sorted: most urgent first, then by
 //! order, longest total, id. WITHTIMES makes each a row `[contact, order, priority, first, last, total]`.
 //!
+//! What takes long is answered in slices while others are served; inside MULTI and scripts in one piece.
+//!
 //! Complexity: O(V (log N + M)), V being the visits of the visitor (ORDER 2: and of every contact), N the visits to
 //! their spaces and M those that overlap; sorting comes on top.
 //!
