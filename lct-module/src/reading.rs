@@ -10,7 +10,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use lct_graph::{Exposure, Graph, Order, Priority, Progress, Question, Search};
+use lct_graph::{
+    Exposure, Graph, Millis, Order, Presence, Priority, Progress, Question, Search, VisitOf,
+};
 
 use crate::errands::Place;
 use crate::error::{Error, Result};
@@ -26,9 +28,8 @@ const SLICE: Duration = Duration::from_millis(4);
 const PAUSE: Duration = Duration::from_millis(1);
 /// Rows' worth of work between two looks at the clock; some 200 µs.
 const STEP: usize = 10_000;
-/// Contacts read or written between two looks at the clock, and how many are replied at once; some 30 ns each, ten
-/// times that with times.
-const CONTACTS: usize = 5_000;
+/// Words read or written between two looks at the clock, and how many are replied at once; some 40 ns each.
+const WORDS: usize = 5_000;
 const AT_ONCE: usize = 50_000;
 /// How often a question may start anew.
 const ATTEMPTS: u32 = 8;
@@ -40,44 +41,147 @@ thread_local! {
     static TIMER_RUNS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Who was exposed to a visitor.
-pub(crate) struct Asked {
-    pub(crate) visitor: Vec<u8>,
-    pub(crate) question: Question,
-    pub(crate) form: Form,
+/// What was asked.
+pub(crate) enum Asked {
+    /// Who was exposed to a visitor: a set.
+    Contacts {
+        visitor: Vec<u8>,
+        question: Question,
+    },
+    /// The first so many of them in order.
+    Exposures {
+        visitor: Vec<u8>,
+        question: Question,
+        count: usize,
+        with_times: bool,
+    },
+    /// Who was in a space: the first so many visits.
+    Present {
+        space: Vec<u8>,
+        from: Millis,
+        to: Millis,
+        expired: Millis,
+        count: usize,
+    },
 }
 
-/// What the answer looks like.
-#[derive(Clone, Copy)]
-pub(crate) enum Form {
-    /// Contacts, a set.
-    Set,
-    /// The first so many exposures in order.
-    Sorted { count: usize, with_times: bool },
-}
-
-impl Form {
-    fn has_times(self) -> bool {
-        matches!(self, Self::Sorted { with_times, .. } if with_times)
+impl Asked {
+    fn begin(&self, graph: &Graph) -> Looking {
+        match self {
+            Self::Contacts { visitor, question } => {
+                Looking::Contacts(graph.ask_contacts(visitor, question, scratch::take()))
+            }
+            Self::Exposures {
+                visitor,
+                question,
+                count,
+                with_times,
+            } => Looking::Exposures(
+                graph.ask_exposures(visitor, question, *count, scratch::take()),
+                *with_times,
+            ),
+            Self::Present {
+                space,
+                from,
+                to,
+                expired,
+                count,
+            } => Looking::Visits(graph.ask_present(space, *from, *to, *expired, *count)),
+        }
     }
 
-    /// How many contacts take as long as `contacts` without times.
-    fn worth(self, contacts: usize) -> usize {
-        if self.has_times() {
-            contacts / 10
-        } else {
-            contacts
+    /// How many words a row of the answer has.
+    fn words(&self) -> usize {
+        match self {
+            Self::Exposures {
+                with_times: true, ..
+            } => 8,
+            Self::Contacts { .. } | Self::Exposures { .. } => 1,
+            Self::Present { .. } => 4,
         }
     }
 }
 
-impl Asked {
-    fn search(&self, graph: &Graph) -> Search {
-        match self.form {
-            Form::Set => graph.ask_contacts(&self.visitor, &self.question, scratch::take()),
-            Form::Sorted { count, .. } => {
-                graph.ask_exposures(&self.visitor, &self.question, count, scratch::take())
+/// A question the graph is answering.
+enum Looking {
+    Contacts(Search),
+    Exposures(Search, bool),
+    Visits(Presence),
+}
+
+impl Looking {
+    /// Goes on until the slice is over.
+    fn go_on(&mut self, graph: &Graph, slice: Slice) -> Progress {
+        loop {
+            let progress = match self {
+                Self::Contacts(search) | Self::Exposures(search, _) => search.step(graph, STEP),
+                Self::Visits(presence) => presence.step(graph, STEP),
+            };
+            if progress != Progress::More || slice.is_over() {
+                return progress;
             }
+        }
+    }
+
+    fn look_through(&mut self, journal: u64) {
+        if let Self::Contacts(search) | Self::Exposures(search, _) = self {
+            search.look_through(journal);
+        }
+    }
+
+    /// How many rows the answer has.
+    fn len(&self) -> usize {
+        match self {
+            Self::Contacts(search) | Self::Exposures(search, _) => search.len(),
+            Self::Visits(presence) => presence.len(),
+        }
+    }
+
+    /// The next row of the answer.
+    fn next<'g>(&mut self, graph: &'g Graph) -> Option<Row<'g>> {
+        match self {
+            Self::Contacts(search) => search.next_contact(graph).map(Row::Contact),
+            Self::Exposures(search, with_times) => {
+                let exposure = search.next_exposure(graph)?;
+                Some(if *with_times {
+                    Row::Exposure(exposure)
+                } else {
+                    Row::Contact(exposure.contact)
+                })
+            }
+            Self::Visits(presence) => presence.next(graph).map(Row::Visit),
+        }
+    }
+
+    /// Gives back what it worked with.
+    fn end(self) {
+        if let Self::Contacts(search) | Self::Exposures(search, _) = self {
+            scratch::put(search.into_scratch());
+        }
+    }
+}
+
+/// A row of the answer.
+enum Row<'g> {
+    Contact(&'g [u8]),
+    Exposure(Exposure<'g>),
+    Visit(VisitOf<'g>),
+}
+
+impl Row<'_> {
+    fn reply(&self, context: Context<'_>) {
+        match self {
+            Self::Contact(contact) => context.reply_bytes(contact),
+            Self::Exposure(exposure) => {
+                context.reply_array(6);
+                context.reply_bytes(exposure.contact);
+                context.reply_integer(exposure.order as u64);
+                context.reply_bytes(word(exposure.priority).as_bytes());
+                context.reply_integer(exposure.first);
+                context.reply_integer(exposure.last);
+                context.reply_integer(exposure.total);
+            }
+            Self::Visit(visit) => context.reply_visit(visit),
         }
     }
 }
@@ -106,11 +210,14 @@ pub(crate) fn answer(call: &Call<'_>, asked: Asked) -> Result<()> {
         Slice::WHOLE
     };
     let graph = value.graph();
-    let mut search = asked.search(graph);
-    let done = go_on(&mut search, graph, slice) == Progress::Done;
-    if done && (!divisible || search.len() <= asked.form.worth(AT_ONCE)) {
-        reply(context, graph, &mut search, asked.form);
-        scratch::put(search.into_scratch());
+    let mut looking = asked.begin(graph);
+    let done = looking.go_on(graph, slice) == Progress::Done;
+    if done && (!divisible || looking.len() * asked.words() <= AT_ONCE) {
+        context.reply_array(looking.len());
+        while let Some(row) = looking.next(graph) {
+            row.reply(context);
+        }
+        looking.end();
         return Ok(());
     }
 
@@ -123,7 +230,7 @@ pub(crate) fn answer(call: &Call<'_>, asked: Asked) -> Result<()> {
     let state = if waiting() > 0 {
         State::Waiting
     } else {
-        State::searching(value, search)
+        State::looking(value, looking)
     };
     let reading = Reading {
         client,
@@ -137,46 +244,6 @@ pub(crate) fn answer(call: &Call<'_>, asked: Asked) -> Result<()> {
         ffi::after::<Reader>(context, PAUSE);
     }
     Ok(())
-}
-
-fn go_on(search: &mut Search, graph: &Graph, slice: Slice) -> Progress {
-    loop {
-        let progress = search.step(graph, STEP);
-        if progress != Progress::More || slice.is_over() {
-            return progress;
-        }
-    }
-}
-
-/// Replies with what was found, straight from the graph.
-fn reply(context: Context<'_>, graph: &Graph, search: &mut Search, form: Form) {
-    context.reply_array(search.len());
-    match form {
-        Form::Set => {
-            for contact in search.contacts(graph, 0) {
-                context.reply_bytes(contact);
-            }
-        }
-        Form::Sorted { with_times, .. } => {
-            while let Some(exposure) = search.next_exposure(graph) {
-                reply_exposure(context, &exposure, with_times);
-            }
-        }
-    }
-}
-
-fn reply_exposure(context: Context<'_>, exposure: &Exposure<'_>, with_times: bool) {
-    if !with_times {
-        context.reply_bytes(exposure.contact);
-        return;
-    }
-    context.reply_array(6);
-    context.reply_bytes(exposure.contact);
-    context.reply_integer(exposure.order as u64);
-    context.reply_bytes(word(exposure.priority).as_bytes());
-    context.reply_integer(exposure.first);
-    context.reply_integer(exposure.last);
-    context.reply_integer(exposure.total);
 }
 
 /// A question whose client waits.
@@ -194,25 +261,25 @@ enum State {
     /// Its turn has not come, or comes again.
     Waiting,
     /// Looking, under the graph's journal of this number, then reading the answer off.
-    Searching {
+    Looking {
         number: u64,
-        search: Box<Search>,
+        looking: Box<Looking>,
         answer: Answer,
     },
-    /// Writing what no longer depends on the graph; so many contacts have been written.
+    /// Writing what no longer depends on the graph; so many rows have been written.
     Writing { answer: Answer, written: usize },
 }
 
 impl State {
-    /// A search that goes on, in the breath in which it began.
-    fn searching(value: &mut Value, mut search: Search) -> Self {
+    /// A question that goes on, in the breath in which it began.
+    fn looking(value: &mut Value, mut looking: Looking) -> Self {
         let number = LAST_NUMBER.get() + 1;
         LAST_NUMBER.set(number);
         value.mutate(|graph| graph.watch(number));
-        search.look_through(number);
-        Self::Searching {
+        looking.look_through(number);
+        Self::Looking {
             number,
-            search: Box::new(search),
+            looking: Box::new(looking),
             answer: Answer::default(),
         }
     }
@@ -224,57 +291,83 @@ struct Answer {
     /// All ids, one after another, and where each ends.
     ids: Vec<u8>,
     ends: Vec<usize>,
-    /// What belongs to each, with times.
-    times: Vec<Times>,
+    /// What else each row says, where it says more.
+    rest: Vec<Rest>,
 }
 
-struct Times {
-    order: Order,
-    priority: Priority,
-    first: u64,
-    last: u64,
-    total: u64,
+/// A row without its id.
+enum Rest {
+    Exposure {
+        order: Order,
+        priority: Priority,
+        first: Millis,
+        last: Millis,
+        total: Millis,
+    },
+    Visit(Millis, Millis),
 }
 
 impl Answer {
-    fn push(&mut self, contact: &[u8]) {
-        self.ids.extend_from_slice(contact);
+    fn push(&mut self, row: &Row<'_>) {
+        let id = match row {
+            Row::Contact(contact) => contact,
+            Row::Exposure(exposure) => {
+                self.rest.push(Rest::Exposure {
+                    order: exposure.order,
+                    priority: exposure.priority,
+                    first: exposure.first,
+                    last: exposure.last,
+                    total: exposure.total,
+                });
+                exposure.contact
+            }
+            &Row::Visit((visitor, start, end)) => {
+                self.rest.push(Rest::Visit(start, end));
+                visitor
+            }
+        };
+        self.ids.extend_from_slice(id);
         self.ends.push(self.ids.len());
     }
 
-    fn push_exposure(&mut self, exposure: &Exposure<'_>, with_times: bool) {
-        self.push(exposure.contact);
-        if with_times {
-            self.times.push(Times {
-                order: exposure.order,
-                priority: exposure.priority,
-                first: exposure.first,
-                last: exposure.last,
-                total: exposure.total,
-            });
+    fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn row(&self, at: usize) -> Row<'_> {
+        let begin = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let id = &self.ids[begin..self.ends[at]];
+        match self.rest.get(at) {
+            None => Row::Contact(id),
+            Some(&Rest::Exposure {
+                order,
+                priority,
+                first,
+                last,
+                total,
+            }) => Row::Exposure(Exposure {
+                contact: id,
+                order,
+                priority,
+                first,
+                last,
+                total,
+            }),
+            Some(&Rest::Visit(start, end)) => Row::Visit((id, start, end)),
         }
     }
 
-    fn contact(&self, at: usize) -> &[u8] {
-        let begin = at.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.ids[begin..self.ends[at]]
-    }
-
-    /// Writes the contact at a place.
-    fn write(&self, context: Context<'_>, at: usize) {
-        let contact = self.contact(at);
-        match self.times.get(at) {
-            None => context.reply_bytes(contact),
-            Some(times) => {
-                let exposure = Exposure {
-                    contact,
-                    order: times.order,
-                    priority: times.priority,
-                    first: times.first,
-                    last: times.last,
-                    total: times.total,
+    /// Reads the answer off, on from where it stopped; whether that is all.
+    fn read(&mut self, looking: &mut Looking, graph: &Graph, piece: usize, slice: Slice) -> bool {
+        loop {
+            for _ in 0..piece {
+                let Some(row) = looking.next(graph) else {
+                    return true;
                 };
-                reply_exposure(context, &exposure, true);
+                self.push(&row);
+            }
+            if slice.is_over() {
+                return false;
             }
         }
     }
@@ -286,7 +379,7 @@ impl Reading {
         loop {
             let over = match &mut self.state {
                 State::Writing { .. } => return Ok(self.write(slice)),
-                _ => self.search(context, slice)?,
+                _ => self.look(context, slice)?,
             };
             if !over && slice.is_over() {
                 return Ok(false);
@@ -295,7 +388,7 @@ impl Reading {
     }
 
     /// Goes on looking; whether there is nothing left to look for.
-    fn search(&mut self, context: Context<'_>, slice: Slice) -> Result<bool> {
+    fn look(&mut self, context: Context<'_>, slice: Slice) -> Result<bool> {
         let name = Name::new(&self.place.key);
         let mut key = None;
         let value = if context.select(self.place.database) {
@@ -312,27 +405,22 @@ impl Reading {
             };
             return Ok(true);
         };
-        let State::Searching {
+        let piece = WORDS / self.asked.words();
+        let State::Looking {
             number,
-            search,
+            looking,
             answer,
         } = &mut self.state
         else {
+            let mut looking = self.asked.begin(value.graph());
             if self.attempts < ATTEMPTS {
                 self.attempts += 1;
-                self.state = State::searching(value, self.asked.search(value.graph()));
+                self.state = State::looking(value, looking);
             } else {
-                let mut search = self.asked.search(value.graph());
-                go_on(&mut search, value.graph(), Slice::WHOLE);
+                looking.go_on(value.graph(), Slice::WHOLE);
                 let mut answer = Answer::default();
-                read(
-                    &mut search,
-                    value.graph(),
-                    self.asked.form,
-                    &mut answer,
-                    Slice::WHOLE,
-                );
-                scratch::put(search.into_scratch());
+                answer.read(&mut looking, value.graph(), piece, Slice::WHOLE);
+                looking.end();
                 self.state = State::Writing { answer, written: 0 };
             }
             return Ok(false);
@@ -343,18 +431,19 @@ impl Reading {
             self.state = State::Waiting;
             return Ok(false);
         }
-        if go_on(search, graph, slice) != Progress::Done
-            || !read(search, graph, self.asked.form, answer, slice)
+        if looking.go_on(graph, slice) != Progress::Done
+            || !answer.read(looking, graph, piece, slice)
         {
             return Ok(false);
         }
         value.mutate(Graph::unwatch);
-        let State::Searching { search, answer, .. } =
-            std::mem::replace(&mut self.state, State::Waiting)
+        let State::Looking {
+            looking, answer, ..
+        } = std::mem::replace(&mut self.state, State::Waiting)
         else {
             return Err(Error::Internal); // it was a moment ago
         };
-        scratch::put(search.into_scratch());
+        looking.end();
         self.state = State::Writing { answer, written: 0 };
         Ok(true)
     }
@@ -364,26 +453,26 @@ impl Reading {
         let State::Writing { answer, written } = &mut self.state else {
             return false;
         };
-        let piece = self.asked.form.worth(CONTACTS);
+        let piece = WORDS / self.asked.words();
         self.client.write(|context| {
             if *written == 0 {
-                context.reply_array(answer.ends.len());
+                context.reply_array(answer.len());
             }
-            while *written < answer.ends.len() {
-                let end = answer.ends.len().min(*written + piece);
-                (*written..end).for_each(|at| answer.write(context, at));
+            while *written < answer.len() {
+                let end = answer.len().min(*written + piece);
+                (*written..end).for_each(|at| answer.row(at).reply(context));
                 *written = end;
                 if slice.is_over() {
                     break;
                 }
             }
         });
-        *written == answer.ends.len()
+        *written == answer.len()
     }
 
     /// Lets go of the graph, where nobody waits for the answer any more.
     fn abandon(self, context: Context<'_>) {
-        if let State::Searching { number, .. } = self.state
+        if let State::Looking { number, .. } = self.state
             && context.select(self.place.database)
         {
             let name = Name::new(&self.place.key);
@@ -393,35 +482,6 @@ impl Reading {
             {
                 value.mutate(Graph::unwatch);
             }
-        }
-    }
-}
-
-/// Reads the answer off, on from where it stopped; whether that is all.
-fn read(search: &mut Search, graph: &Graph, form: Form, answer: &mut Answer, slice: Slice) -> bool {
-    let piece = form.worth(CONTACTS);
-    loop {
-        let before = answer.ends.len();
-        match form {
-            Form::Set => {
-                for contact in search.contacts(graph, before).take(piece) {
-                    answer.push(contact);
-                }
-            }
-            Form::Sorted { with_times, .. } => {
-                for _ in 0..piece {
-                    let Some(exposure) = search.next_exposure(graph) else {
-                        break;
-                    };
-                    answer.push_exposure(&exposure, with_times);
-                }
-            }
-        }
-        if answer.ends.len() - before < piece {
-            return true;
-        }
-        if slice.is_over() {
-            return false;
         }
     }
 }

@@ -237,6 +237,19 @@ fn transactions_scripts_and_several_clients_get_the_same() {
     }
     assert_eq!(client.call(&counted), sorted);
 
+    // Who was there takes no less.
+    let (from, to) = (EVENING.to_string(), (EVENING + HOUR).to_string());
+    let present = ["LCT.PRESENT", "g", "hall", &from, &to];
+    let before = sliced(&server);
+    let found = client.call(&present);
+    assert_eq!(sliced(&server), before + 1);
+    let mut people: Vec<String> = (0..PEOPLE).map(|n| format!("p{n}")).collect();
+    people.sort();
+    let there = |person| format!("[{person} {EVENING} {}]", EVENING + 2 * HOUR);
+    let expected: Vec<String> = people.into_iter().map(there).collect();
+    let found: Vec<String> = found.items().iter().map(Value::to_string).collect();
+    assert_eq!(found, expected);
+
     // Over RESP3 too.
     client.run("HELLO 3");
     assert_eq!(client.call(&counted), sorted);

@@ -5,6 +5,7 @@
 use crate::Millis;
 use crate::graph::Graph;
 use crate::members::Members;
+use crate::runs::Runs;
 use crate::search::{Contact, Form, Found, Meeting, Search, Sight, Terms, Whose};
 use crate::spans::Span;
 use crate::windows::{Window, Windows};
@@ -94,9 +95,8 @@ pub struct Scratch {
     pub(crate) contacts: Vec<Contact>,
     /// For each place, whether a recent path leads there.
     pub(crate) medium: Vec<bool>,
-    /// The answer: exposures, and the sorted runs of them not yet taken.
-    pub(crate) found: Vec<Found>,
-    pub(crate) runs: Vec<(usize, usize)>,
+    /// The answer: exposures.
+    pub(crate) found: Runs<Found>,
     /// The answer: contacts.
     pub(crate) answer: Vec<u32>,
 }
@@ -113,7 +113,6 @@ impl Scratch {
         self.contacts.clear();
         self.medium.clear();
         self.found.clear();
-        self.runs.clear();
         self.answer.clear();
         // One enormous answer must not hold its memory for ever.
         if self.meetings.capacity().max(self.relayed.capacity()) > 1 << 20 {
@@ -155,11 +154,13 @@ impl Graph {
         visitor: &[u8],
         question: &Question,
         scratch: &mut Scratch,
-        each: impl FnMut(&'g [u8]),
+        mut each: impl FnMut(&'g [u8]),
     ) {
         let mut search = self.ask_contacts(visitor, question, std::mem::take(scratch));
         search.finish(self);
-        search.contacts(self, 0).for_each(each);
+        while let Some(contact) = search.next_contact(self) {
+            each(contact);
+        }
         *scratch = search.into_scratch();
     }
 

@@ -207,30 +207,6 @@ impl Graph {
         found
     }
 
-    /// Who was in the space during `[from, to)`, unclipped, by start, then visitor, at most `count` of them. What ended
-    /// by `expired` is never answered.
-    #[must_use]
-    pub fn present(
-        &self,
-        space: &[u8],
-        from: Millis,
-        to: Millis,
-        expired: Millis,
-        count: usize,
-    ) -> Vec<VisitOf<'_>> {
-        let Some(space) = self.spaces.find(space) else {
-            return Vec::new();
-        };
-        let mut found = Vec::new();
-        self.spaces.value(space).overlapping(from, to, |row| {
-            if row.end() > expired && !self.is_dead(row.other, space, row.start, row.end()) {
-                found.push((self.visitors.name(row.other), row.start, row.end()));
-            }
-        });
-        crate::order::first_by(&mut found, count, |a, b| (a.1, a.0).cmp(&(b.1, b.0)));
-        found
-    }
-
     /// Erases a visitor with all visits, the inbox, and the visitor's place in every warning. Warnings of the visitor
     /// lose their owner: they can still be retracted and match nothing any more.
     pub fn forget(&mut self, visitor: &[u8]) -> Forgotten {

@@ -54,8 +54,10 @@ mod members;
 mod memory;
 mod names;
 mod order;
+mod presence;
 mod purge;
 mod revocation;
+mod runs;
 mod search;
 mod spans;
 mod timeline;
@@ -67,6 +69,7 @@ pub use codec::{DecodeError, LoadError, MAX_PART_BYTES, Part};
 pub use exposure::{Exposure, HIGH_WITHIN, MEDIUM_WITHIN, Order, Priority, Question, Scratch};
 pub use graph::{Graph, Logged, Revoked, Stats, VisitOf};
 pub use id::{IdError, MAX_ID_BYTES, check_id};
+pub use presence::Presence;
 pub use purge::{PurgeCut, PurgeProgress};
 pub use search::{Progress, Search};
 pub use warning::{

@@ -22,16 +22,16 @@ use crate::windows::Window;
 
 /// What looking up a window or a contact costs, in rows.
 const LOOK_UP: usize = 8;
-/// Rows sorted at a time, some 3 ms; sorted runs are merged while they are read.
-const RUN: usize = 16_384;
-/// Runs at most, since each row read is compared with the first of every run.
-const RUNS: usize = 32;
 
 /// The work a step may still do, in rows looked at or moved; a thousand take about 20 µs.
 #[derive(Debug)]
 pub(crate) struct Work(usize);
 
 impl Work {
+    pub(crate) fn new(rows: usize) -> Self {
+        Self(rows.max(1))
+    }
+
     pub(crate) fn spend(&mut self, rows: usize) {
         self.0 = self.0.saturating_sub(rows);
     }
@@ -40,7 +40,7 @@ impl Work {
         self.0
     }
 
-    fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.0 == 0
     }
 }
@@ -464,6 +464,8 @@ enum Stage {
     FirstRows,
     SecondRows,
     Sort,
+    /// The answer's contacts.
+    Collect,
     Done,
 }
 
@@ -543,7 +545,7 @@ impl Search {
         if self.stage != Stage::Done && self.journal != 0 && since.is_none() {
             return Progress::Void;
         }
-        let mut work = Work(rows.max(1));
+        let mut work = Work::new(rows);
         let view = View::new(graph, &self.terms, since);
         while self.stage != Stage::Done {
             if work.is_over() || !self.go_on(view, &mut work) {
@@ -591,6 +593,8 @@ impl Search {
             Stage::GroupAgain => Stage::FirstRows,
             Stage::FirstRows if relays => Stage::SecondRows,
             Stage::FirstRows | Stage::SecondRows if matches!(form, Form::Rows(_)) => Stage::Sort,
+            Stage::MeetSet | Stage::MeetSetAgain => Stage::Collect,
+            Stage::FirstRows | Stage::SecondRows if form == Form::Set => Stage::Collect,
             _ => Stage::Done,
         }
     }
@@ -613,6 +617,7 @@ impl Search {
             Stage::FirstRows => self.first_rows(),
             Stage::SecondRows => self.second_rows(work),
             Stage::Sort => self.sort(view.graph, work),
+            Stage::Collect => self.collect(),
             Stage::Done => true,
         }
     }
@@ -956,52 +961,14 @@ impl Search {
         true
     }
 
-    /// Sorts runs of rows, each by itself.
     fn sort(&mut self, graph: &Graph, work: &mut Work) -> bool {
         let Form::Rows(count) = self.form else {
             return true;
         };
-        let Scratch { found, runs, .. } = &mut self.scratch;
-        if self.at == 0 {
-            if count < found.len() {
-                if count > 0 {
-                    found.select_nth_unstable_by(count - 1, |a, b| a.compare(b, graph));
-                }
-                found.truncate(count);
-            }
-            runs.clear();
-        }
-        let run = RUN.max(found.len().div_ceil(RUNS));
-        while self.at < found.len() {
-            if work.is_over() {
-                return false;
-            }
-            let end = found.len().min(self.at + run);
-            found[self.at..end].sort_unstable_by(|a, b| a.compare(b, graph));
-            runs.push((self.at, end));
-            work.spend(4 * (end - self.at));
-            self.at = end;
-        }
-        true
+        (self.scratch.found).sort(count, work, |a, b| a.compare(b, graph))
     }
 
-    /// How many the answer holds, once the search is done.
-    #[must_use]
-    pub fn len(&mut self) -> usize {
-        match self.form {
-            Form::Set => self.set().len(),
-            _ => self.scratch.found.len(),
-        }
-    }
-
-    /// Whether the answer is empty, once the search is done.
-    #[must_use]
-    pub fn is_empty(&mut self) -> bool {
-        self.len() == 0
-    }
-
-    /// Who was found.
-    fn set(&mut self) -> &[u32] {
+    fn collect(&mut self) -> bool {
         let Scratch {
             members,
             found,
@@ -1009,31 +976,36 @@ impl Search {
             ..
         } = &mut self.scratch;
         members.drain(answer);
-        answer.extend(found.drain(..).map(|found| found.visitor));
-        answer
+        answer.extend(found.items().iter().map(|found| found.visitor));
+        true
     }
 
-    /// The contacts from place `at` on, of a search for contacts only that is done; in no order.
-    pub fn contacts<'g>(&mut self, graph: &'g Graph, at: usize) -> impl Iterator<Item = &'g [u8]> {
-        let names = &graph.visitors;
-        self.set()[at..].iter().map(|&visitor| names.name(visitor))
+    /// How many the answer holds, once the search is done.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self.form {
+            Form::Set => self.scratch.answer.len(),
+            _ => self.scratch.found.items().len(),
+        }
+    }
+
+    /// Whether the answer is empty, once the search is done.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The next contact, of a search for contacts only that is done; in no order.
+    pub fn next_contact<'g>(&mut self, graph: &'g Graph) -> Option<&'g [u8]> {
+        let &visitor = self.scratch.answer.get(self.at)?;
+        self.at += 1;
+        Some(graph.visitors.name(visitor))
     }
 
     /// The next exposure, of a search for exposures that is done: most urgent first, then order 1 before 2, then the
     /// longest, then by id.
     pub fn next_exposure<'g>(&mut self, graph: &'g Graph) -> Option<Exposure<'g>> {
-        let Scratch { found, runs, .. } = &mut self.scratch;
-        let first = |&(at, _): &(usize, usize)| &found[at];
-        let (run, _) = runs
-            .iter()
-            .enumerate()
-            .min_by(|(_, a), (_, b)| first(a).compare(first(b), graph))?;
-        let (at, end) = &mut runs[run];
-        let next = &found[*at];
-        *at += 1;
-        if at == end {
-            runs.swap_remove(run);
-        }
+        let next = self.scratch.found.next(|a, b| a.compare(b, graph))?;
         Some(next.exposure(graph))
     }
 
@@ -1041,7 +1013,7 @@ impl Search {
     pub(crate) fn recipients(&self) -> Vec<(u32, Priority)> {
         let (terms, scratch) = (&self.terms, &self.scratch);
         if terms.follows_relays() && terms.question.min_time.is_some() {
-            let rows = scratch.found.iter();
+            let rows = scratch.found.items().iter();
             let counts =
                 |row: &&Found| row.order() == Order::First || row.priority() == Priority::Medium;
             return rows

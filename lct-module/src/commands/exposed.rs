@@ -17,29 +17,27 @@
 use crate::error::Result;
 use crate::ffi::{Call, Mode};
 use crate::metrics;
-use crate::reading::{self, Asked, Form};
+use crate::reading::{self, Asked};
 
 pub(crate) fn run(call: &Call<'_>) -> Result<()> {
     let mut arguments = call.arguments();
     let visitor = arguments.id("visitor")?;
     let options = call.options(&mut arguments)?;
-    let form = if options.with_times || options.count.is_some() {
-        Form::Sorted {
-            count: options.count.unwrap_or(usize::MAX),
-            with_times: options.with_times,
-        }
-    } else {
-        Form::Set
-    };
+    let visitor = visitor.to_vec();
     match call.limits().question(&options)? {
-        Some(question) => reading::answer(
-            call,
-            Asked {
-                visitor: visitor.to_vec(),
-                question,
-                form,
-            },
-        )?,
+        Some(question) => {
+            let asked = if options.with_times || options.count.is_some() {
+                Asked::Exposures {
+                    visitor,
+                    question,
+                    count: options.count.unwrap_or(usize::MAX),
+                    with_times: options.with_times,
+                }
+            } else {
+                Asked::Contacts { visitor, question }
+            };
+            reading::answer(call, asked)?;
+        }
         // A key of another type is an error all the same.
         None => {
             call.open(Mode::Read).value()?;

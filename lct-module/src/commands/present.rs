@@ -4,14 +4,17 @@
 //!
 //! Reply: array of `[visitor, start, end]`, unclipped, by start, then visitor; with COUNT the first n.
 //!
+//! What takes long is answered in slices while others are served; inside MULTI and scripts in one piece.
+//!
 //! Complexity: O(log N + M log M), N being the visits to the space and M those in the period.
 //!
 //! Errors: an id, time or option that is none; to before from.
 
 use crate::error::{Result, Rule};
-use crate::ffi::{Call, Mode};
+use crate::ffi::Call;
 use crate::limits::period_end;
 use crate::metrics;
+use crate::reading::{self, Asked};
 
 pub(crate) fn run(call: &Call<'_>) -> Result<()> {
     let mut arguments = call.arguments();
@@ -20,16 +23,14 @@ pub(crate) fn run(call: &Call<'_>) -> Result<()> {
     if to < from {
         return Err(Rule::NotBefore("from").broken_by("to"));
     }
-    let count = call.options(&mut arguments)?.count.unwrap_or(usize::MAX);
-
-    let to = period_end(from, to);
-    let expired = call.limits().expired();
-    let mut key = call.open(Mode::Read);
-    let visits = match key.value()? {
-        Some(value) => value.graph().present(space, from, to, expired, count),
-        None => Vec::new(),
+    let asked = Asked::Present {
+        space: space.to_vec(),
+        from,
+        to: period_end(from, to),
+        expired: call.limits().expired(),
+        count: call.options(&mut arguments)?.count.unwrap_or(usize::MAX),
     };
-    call.context.reply_visits(&visits);
+    reading::answer(call, asked)?;
     metrics::QUESTIONS_ANSWERED.add(1);
     Ok(())
 }

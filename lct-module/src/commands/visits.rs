@@ -31,6 +31,9 @@ pub(crate) fn run(call: &Call<'_>) -> Result<()> {
         Some(value) => value.graph().visits(visitor, from, to, expired),
         None => Vec::new(),
     };
-    call.context.reply_visits(&visits);
+    call.context.reply_array(visits.len());
+    for visit in &visits {
+        call.context.reply_visit(visit);
+    }
     Ok(())
 }

@@ -151,15 +151,12 @@ impl Context<'_> {
         unsafe { reply(self.raw, c_long::try_from(pairs).unwrap_or(c_long::MAX)) };
     }
 
-    /// Rows of the other side's id, start and end.
-    pub(crate) fn reply_visits(self, visits: &[VisitOf<'_>]) {
-        self.reply_array(visits.len());
-        for &(id, start, end) in visits {
-            self.reply_array(3);
-            self.reply_bytes(id);
-            self.reply_integer(start);
-            self.reply_integer(end);
-        }
+    /// A row of the other side's id, start and end.
+    pub(crate) fn reply_visit(self, &(id, start, end): &VisitOf<'_>) {
+        self.reply_array(3);
+        self.reply_bytes(id);
+        self.reply_integer(start);
+        self.reply_integer(end);
     }
 
     /// An error.
