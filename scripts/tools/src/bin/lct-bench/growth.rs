@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::ask::{FIRST_14_DAYS, ask};
 use crate::report::{Report, Row};
-use crate::send::{Form, send};
+use crate::send::{Connections, Form, send};
 use crate::{Options, size, town};
 
 /// Times the growth of SET.
@@ -20,6 +20,7 @@ const ASKED: usize = 200;
 struct Place {
     visits: usize,
     town: Town,
+    connections: Connections,
     server: Server,
     /// The last visits, a part for each round.
     last: Vec<Vec<Stay>>,
@@ -34,24 +35,33 @@ impl Place {
     fn new(options: &Options, visits: usize) -> Result<Self, Error> {
         let town = town(visits);
         let server = options.server()?;
+        let mut connections = Connections::new(&server)?;
         let everybody = (0..town.city().visitors as u32).map(|visitor| Stay {
             visitor,
             space: 0,
             start: 0,
             end: 0,
         });
-        send(&server, Form::Set, &town, everybody, None)?;
+        send(&server, &mut connections, Form::Set, &town, everybody, None)?;
 
         eprintln!("Loading {} visits …", size(visits));
         let mut progress = (Progress::new("visits", visits as u64), 0);
         let mut stays = town.stays();
         let most = stays.by_ref().take(visits - visits / 10);
-        send(&server, Form::Hundred, &town, most, Some(&mut progress))?;
+        send(
+            &server,
+            &mut connections,
+            Form::Hundred,
+            &town,
+            most,
+            Some(&mut progress),
+        )?;
         let mut rest: Vec<Stay> = stays.collect();
         let part = (rest.len() / options.rounds.max(1)).min(WRITTEN);
         let last = rest.split_off(rest.len() - part * options.rounds);
         send(
             &server,
+            &mut connections,
             Form::Hundred,
             &town,
             rest.into_iter(),
@@ -62,6 +72,7 @@ impl Place {
             visits,
             last: last.chunks(part.max(1)).map(<[Stay]>::to_vec).collect(),
             town,
+            connections,
             server,
             set: vec![],
             visit: vec![],
@@ -71,9 +82,19 @@ impl Place {
 
     /// The same visitors by SET and by VISIT.
     fn write(&mut self, round: usize) -> Result<(), Error> {
-        let part = || self.last[round].iter().copied();
-        let set = send(&self.server, Form::Set, &self.town, part(), None)?;
-        let visit = send(&self.server, Form::Single, &self.town, part(), None)?;
+        let mut part = |form| {
+            let stays = self.last[round].iter().copied();
+            send(
+                &self.server,
+                &mut self.connections,
+                form,
+                &self.town,
+                stays,
+                None,
+            )
+        };
+        let set = part(Form::Set)?;
+        let visit = part(Form::Single)?;
         self.set.push(set.nanos());
         self.visit.push(visit.nanos());
         Ok(())

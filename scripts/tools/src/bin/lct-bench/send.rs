@@ -6,6 +6,8 @@ use std::time::Instant;
 use lct_model::city::{Stay, Town};
 use lct_tools::{Error, Progress, Requests, Server, run};
 
+use crate::stall::ping;
+
 /// Commands under way on each connection, and how many connections: enough to keep the server busy.
 const PIPELINE: usize = 64;
 const CONNECTIONS: usize = 50;
@@ -71,9 +73,27 @@ pub(crate) enum Form {
     Hundred,
 }
 
+/// The connections over which visits are sent.
+pub(crate) struct Connections(Vec<TcpStream>);
+
+impl Connections {
+    /// Connects, and has every connection answer: accepting it is nothing to measure.
+    pub(crate) fn new(server: &Server) -> Result<Self, Error> {
+        let connections = (0..CONNECTIONS).map(|_| {
+            let mut connection = server.connect()?;
+            ping(&mut connection)?;
+            Ok(connection)
+        });
+        Ok(Self(
+            connections.collect::<Result<Vec<TcpStream>, Error>>()?,
+        ))
+    }
+}
+
 /// Sends visits to the graph [`crate::CITY`] in one form. `progress`, if any, counts on from where it stands.
 pub(crate) fn send(
     server: &Server,
+    connections: &mut Connections,
     form: Form,
     town: &Town,
     stays: impl Iterator<Item = Stay>,
@@ -84,9 +104,6 @@ pub(crate) fn send(
         Form::Hundred => VARIADIC_PIPELINE,
         Form::Set | Form::Single => PIPELINE,
     };
-    let mut connections = (0..CONNECTIONS)
-        .map(|_| server.connect())
-        .collect::<Result<Vec<TcpStream>, Error>>()?;
     let mut spent = Spent::default();
     loop {
         let mut packed = 0;
@@ -105,7 +122,7 @@ pub(crate) fn send(
         }
         let (server_before, client_before) = (server.cpu()?, client_cpu()?);
         let start = Instant::now();
-        run(&mut connections, &requests)?;
+        run(&mut connections.0, &requests)?;
         spent.seconds += start.elapsed().as_secs_f64();
         spent.client += client_cpu()? - client_before;
         spent.server += server.cpu()? - server_before;
@@ -122,8 +139,10 @@ pub(crate) fn load(server: &Server, town: &Town) -> Result<Spent, Error> {
     let expected = crate::about(town);
     eprintln!("Loading {} visits …", crate::size(expected));
     let mut progress = (Progress::new("visits", expected as u64), 0);
+    let mut connections = Connections::new(server)?;
     let spent = send(
         server,
+        &mut connections,
         Form::Hundred,
         town,
         town.stays(),

@@ -68,7 +68,8 @@ impl Probe {
     }
 }
 
-fn ping(connection: &mut TcpStream) -> std::io::Result<Duration> {
+/// How long an answer takes.
+pub(crate) fn ping(connection: &mut TcpStream) -> std::io::Result<Duration> {
     let start = Instant::now();
     connection.write_all(b"PING\r\n")?;
     connection.read_exact(&mut [0; b"+PONG\r\n".len()])?;

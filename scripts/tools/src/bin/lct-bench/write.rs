@@ -7,7 +7,7 @@ use lct_tools::{Error, Progress, Server, grouped};
 use serde_json::json;
 
 use crate::report::{Report, Row, over};
-use crate::send::{Form, Spent, send};
+use crate::send::{Connections, Form, Spent, send};
 use crate::{Options, about, size};
 
 /// How often the price of SET a visit may cost.
@@ -41,7 +41,17 @@ pub(crate) fn measure(options: &Options, town: &Town, report: &mut Report) -> Re
             // A server of its own, so that none inherits the memory of another in pieces.
             let server = options.server()?;
             let empty = server.info("memory", "used_memory")?;
-            *spent = send(&server, form, town, town.stays(), Some(&mut progress))?;
+            let mut connections = Connections::new(&server)?;
+            *spent = send(
+                &server,
+                &mut connections,
+                form,
+                town,
+                town.stays(),
+                Some(&mut progress),
+            )?;
+            // Their buffers are no part of the graph.
+            drop(connections);
             if form == Form::Hundred {
                 memory.push(Memory::of(&server, empty, spent.operations)?);
             }
