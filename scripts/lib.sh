@@ -21,8 +21,11 @@ case $CARGO_TARGET_DIR in /*) ;; *) CARGO_TARGET_DIR=$ROOT/$CARGO_TARGET_DIR ;; 
 # shellcheck disable=SC2034
 BUILT=$CARGO_TARGET_DIR/release
 
-# Builds everything, the same way for every script, so that what one has built the others find.
-build() { (cd "$ROOT" && cargo build --release --locked) >&2; }
+# Builds what people run, the same way for every script, so that what one has built the others find.
+build() {
+  (cd "$ROOT" && cargo build --release --locked -p lct-module -p lct-gateway -p lct-tools \
+    --lib --bin lct-gateway --bin lct-load) >&2
+}
 
 # libclang and clang's own headers: bindgen needs both to read the server's module header.
 has_libclang() {
