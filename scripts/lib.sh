@@ -47,7 +47,7 @@ find_rust() {
 # Installs the Debian packages a build and a run need, where that is allowed; otherwise names them and ends.
 install_missing() {
   find_rust
-  local packages=() as_root=()
+  local packages=()
   command -v cc >/dev/null || packages+=(gcc libc6-dev)
   { command -v redis-server && command -v redis-cli; } >/dev/null || packages+=(redis-server)
   has_libclang || packages+=(libclang-dev)
@@ -55,15 +55,23 @@ install_missing() {
 
   command -v apt-get >/dev/null ||
     die "missing here, by their names in Debian: ${packages[*]}. Install your system's counterparts and run this again."
-  if [ "$(id -u)" != 0 ]; then
-    sudo -n true 2>/dev/null ||
-      die "some packages are missing. Install them and run this again: sudo apt-get install ${packages[*]}"
-    as_root=(sudo -n)
-  fi
-  say "Installing ${packages[*]} …"
+  may_install ||
+    die "some packages are missing. Install them and run this again: sudo apt-get install ${packages[*]}"
   case " ${packages[*]} " in
     *' redis-server '*) say "(Debian may start its own Redis on port 6379 with it. LCT does not use that one.)" ;;
   esac
-  "${as_root[@]}" apt-get -q update
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "${packages[@]}"
+  apt_install "${packages[@]}"
+}
+
+# Whether this may install Debian packages without asking.
+may_install() {
+  command -v apt-get >/dev/null && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }
+}
+
+apt_install() {
+  local as_root=()
+  [ "$(id -u)" = 0 ] || as_root=(sudo -n)
+  say "Installing $* …"
+  "${as_root[@]}" apt-get -q update >&2 &&
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "$@" >&2
 }

@@ -160,9 +160,21 @@ impl Asker {
                 0 => return Err("the server closed the connection".into()),
                 more => read += more,
             }
+            // A server that is busy with a script refuses the PING as well.
+            if let Some(refusal) = refusal(&self.replies[..read]) {
+                return Err(format!("the server refused: {refusal}").into());
+            }
         }
         Ok((start.elapsed(), read - PONG.len()))
     }
+}
+
+/// The last line, if it is an error.
+fn refusal(replies: &[u8]) -> Option<String> {
+    let lines = replies.strip_suffix(b"\r\n")?;
+    let start = lines.iter().rposition(|&byte| byte == b'\n');
+    let last = &lines[start.map_or(0, |at| at + 1)..];
+    (last.first() == Some(&b'-')).then(|| String::from_utf8_lossy(last).into_owned())
 }
 
 /// How many elements an array of a reply has.
@@ -174,4 +186,66 @@ pub fn elements(reply: &[u8]) -> Result<usize, Error> {
     let first = String::from_utf8_lossy(first.unwrap_or_default());
     let elements = first.strip_prefix('*').and_then(|count| count.parse().ok());
     elements.ok_or_else(|| format!("not an array: {first}").into())
+}
+
+/// The strings of an array that holds nothing else.
+///
+/// # Errors
+/// It is no such array.
+pub fn strings(reply: &[u8]) -> Result<Vec<&[u8]>, Error> {
+    fn line<'r>(rest: &mut &'r [u8], kind: u8) -> Option<&'r [u8]> {
+        let end = rest.iter().position(|&byte| byte == b'\r')?;
+        let (line, after) = (rest.get(..end)?, rest.get(end + 2..)?);
+        *rest = after;
+        line.strip_prefix(&[kind])
+    }
+    fn read(mut rest: &[u8]) -> Option<Vec<&[u8]>> {
+        let number = |digits: &[u8]| std::str::from_utf8(digits).ok()?.parse::<usize>().ok();
+        let count = number(line(&mut rest, b'*')?)?;
+        let mut strings = Vec::with_capacity(count);
+        for _ in 0..count {
+            let length = number(line(&mut rest, b'$')?)?;
+            strings.push(rest.get(..length)?);
+            rest = rest.get(length + 2..)?;
+        }
+        rest.is_empty().then_some(strings)
+    }
+    read(reply).ok_or_else(|| "not an array of strings".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_the_last_line() {
+        let busy = b":1\r\n-BUSY a script\r\n";
+        assert_eq!(refusal(busy).unwrap(), "-BUSY a script");
+        assert_eq!(refusal(b"-ERR no\r\n").unwrap(), "-ERR no");
+        for more in [
+            &b"-ERR not all of it"[..],
+            b"-ERR no\r\n+PONG\r\n",
+            b"$1\r\n",
+            b"",
+        ] {
+            assert!(refusal(more).is_none());
+        }
+    }
+
+    #[test]
+    fn an_array_of_strings_is_read_whatever_they_hold() {
+        let reply = b"*3\r\n$2\r\nab\r\n$0\r\n\r\n$4\r\n\r\n$1\r\n";
+        assert_eq!(strings(reply).unwrap(), [&b"ab"[..], b"", b"\r\n$1"]);
+        assert_eq!(elements(reply).unwrap(), 3);
+        assert!(strings(b"*0\r\n").unwrap().is_empty());
+        for wrong in [
+            &b"*2\r\n$2\r\nab\r\n"[..],
+            b"*1\r\n:1\r\n",
+            b"-ERR\r\n",
+            b"*0\r\n:1\r\n",
+            b"",
+        ] {
+            assert!(strings(wrong).is_err());
+        }
+    }
 }

@@ -41,19 +41,19 @@ impl Server {
             ]
             .map(OsStr::new),
         );
-        Self::start_with(program, &args, core)
+        Self::start_with(program, &args, core.map(|core| core.to_string()).as_deref())
     }
 
-    /// Starts the server with these arguments after the usual ones.
+    /// Starts the server with these arguments after the usual ones; on some cores, if given (as taskset reads them).
     ///
     /// # Errors
     /// What the system or the server says.
-    pub fn start_with(program: &Path, args: &[&OsStr], core: Option<usize>) -> Result<Self, Error> {
+    pub fn start_with(program: &Path, args: &[&OsStr], cores: Option<&str>) -> Result<Self, Error> {
         let folder = tempfile::tempdir()?;
         // Free a moment ago; should another program be quicker, the server ends and says so.
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let log = std::fs::File::create(folder.path().join("log"))?;
-        let mut command = bound(program, core);
+        let mut command = bound(program, cores);
         command.args([
             "--port",
             &port.to_string(),
@@ -141,6 +141,17 @@ impl Server {
         Ok(self.info("cpu", "used_cpu_user")? + self.info("cpu", "used_cpu_sys")?)
     }
 
+    /// Bytes of memory that are its own and in use.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn resident(&self) -> Result<f64, Error> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+        Ok(1024.0 * kib.ok_or("no VmRSS in the server's status")?)
+    }
+
     /// A number of INFO.
     ///
     /// # Errors
@@ -178,23 +189,24 @@ impl Server {
     }
 }
 
-/// A command that runs on one core, if given, and is killed when the thread that starts it ends, even if by a signal.
-/// Start what is to last in the main thread.
-pub fn bound(program: &Path, core: Option<usize>) -> Command {
+/// A command that runs on some cores, if given (as taskset reads them), and is killed when the thread that starts it
+/// ends, even if by a signal. Start what is to last in the main thread.
+pub fn bound(program: &Path, cores: Option<&str>) -> Command {
     let mut words: Vec<&OsStr> = vec![];
     // Of util-linux, as is taskset; without it a killed run leaves its servers.
-    if Path::new("/usr/bin/setpriv").exists() {
-        words.extend(["/usr/bin/setpriv", "--pdeathsig", "KILL"].map(OsStr::new));
+    if Path::new(SETPRIV).exists() {
+        words.extend([SETPRIV, "--pdeathsig", "KILL"].map(OsStr::new));
     }
-    let core = core.map(|core| core.to_string());
-    if let Some(core) = &core {
-        words.extend(["taskset", "-c", core].map(OsStr::new));
+    if let Some(cores) = cores {
+        words.extend(["taskset", "-c", cores].map(OsStr::new));
     }
     words.push(program.as_os_str());
     let mut command = Command::new(words[0]);
     command.args(&words[1..]);
     command
 }
+
+const SETPRIV: &str = "/usr/bin/setpriv";
 
 impl Drop for Server {
     fn drop(&mut self) {
