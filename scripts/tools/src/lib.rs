@@ -12,7 +12,7 @@ mod visits;
 pub use floor::{Exposed, Floor};
 pub use measure::{load_average, median};
 pub use progress::{Progress, grouped};
-pub use requests::{Asker, Requests, elements, pack, run, strings};
+pub use requests::{Asker, Requests, elements, pack, pack_count, pack_word, run, strings};
 pub use server::{Server, bound};
 pub use visits::{HEADER, VisitFile, VisitFileError, VisitRow};
 

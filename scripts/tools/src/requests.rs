@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use crate::Error;
 
 /// Requests packed into batches that are sent in one piece.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Requests {
     batches: Vec<Batch>,
     /// What they do in all: keys set, members added, visits logged.
     pub operations: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Batch {
     bytes: Vec<u8>,
     replies: usize,
@@ -24,37 +24,55 @@ struct Batch {
 impl Requests {
     /// Packs commands, each with the number of operations it stands for, `pipeline` to a batch.
     pub fn new(pipeline: usize, commands: impl Iterator<Item = (u64, Vec<Vec<u8>>)>) -> Self {
-        let mut requests = Self {
-            batches: vec![],
-            operations: 0,
-        };
-        for (i, (operations, args)) in commands.enumerate() {
-            if i % pipeline == 0 {
-                requests.batches.push(Batch {
-                    bytes: vec![],
-                    replies: 0,
-                });
-            }
-            let batch = requests
-                .batches
-                .last_mut()
-                .expect("one was pushed at the first command");
-            pack(&mut batch.bytes, args.iter().map(Vec::as_slice));
-            batch.replies += 1;
-            requests.operations += operations;
+        let mut requests = Self::default();
+        for (operations, args) in commands {
+            requests.add(pipeline, operations, |bytes| {
+                pack(bytes, args.iter().map(Vec::as_slice));
+            });
         }
         requests
+    }
+
+    /// Adds a command that `pack` writes, and that stands for so many operations; to the last batch, while that has
+    /// fewer than `pipeline`.
+    pub fn add(&mut self, pipeline: usize, operations: u64, pack: impl FnOnce(&mut Vec<u8>)) {
+        if self
+            .batches
+            .last()
+            .is_none_or(|last| last.replies >= pipeline)
+        {
+            self.batches.push(Batch::default());
+        }
+        let batch = self.batches.last_mut().expect("one was pushed if need be");
+        pack(&mut batch.bytes);
+        batch.replies += 1;
+        self.operations += operations;
     }
 }
 
 /// Writes a command as the server reads it.
 pub fn pack<'a>(bytes: &mut Vec<u8>, args: impl ExactSizeIterator<Item = &'a [u8]>) {
-    bytes.extend(format!("*{}\r\n", args.len()).bytes());
+    pack_count(bytes, args.len());
     for arg in args {
-        bytes.extend(format!("${}\r\n", arg.len()).bytes());
-        bytes.extend(arg);
-        bytes.extend(b"\r\n");
+        pack_word(bytes, arg);
     }
+}
+
+/// Begins a command of so many words; as many calls of [`pack_word`] follow.
+pub fn pack_count(bytes: &mut Vec<u8>, words: usize) {
+    number(bytes, b'*', words);
+}
+
+/// Writes the next word of a command.
+pub fn pack_word(bytes: &mut Vec<u8>, word: &[u8]) {
+    number(bytes, b'$', word.len());
+    bytes.extend_from_slice(word);
+    bytes.extend_from_slice(b"\r\n");
+}
+
+fn number(bytes: &mut Vec<u8>, kind: u8, number: usize) {
+    bytes.push(kind);
+    write!(bytes, "{number}\r\n").expect("memory takes what is written");
 }
 
 /// Sends all batches, one under way on each connection at any time. Every reply must be one line.

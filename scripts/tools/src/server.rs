@@ -26,6 +26,19 @@ impl Server {
     /// # Errors
     /// What the system or the server says.
     pub fn start(program: &Path, module: &Path, core: Option<usize>) -> Result<Self, Error> {
+        Self::start_module(program, module, &[], core)
+    }
+
+    /// The same with more arguments.
+    ///
+    /// # Errors
+    /// What the system or the server says.
+    pub fn start_module(
+        program: &Path,
+        module: &Path,
+        more: &[&str],
+        core: Option<usize>,
+    ) -> Result<Self, Error> {
         let module = module
             .canonicalize()
             .map_err(|error| format!("{}: {error}", module.display()))?;
@@ -41,6 +54,7 @@ impl Server {
             ]
             .map(OsStr::new),
         );
+        args.extend(more.iter().map(OsStr::new));
         Self::start_with(program, &args, core.map(|core| core.to_string()).as_deref())
     }
 
@@ -139,6 +153,16 @@ impl Server {
     /// What the system or the server says.
     pub fn cpu(&self) -> Result<f64, Error> {
         Ok(self.info("cpu", "used_cpu_user")? + self.info("cpu", "used_cpu_sys")?)
+    }
+
+    /// Seconds its main thread could have run, and other work had its core.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn kept_waiting(&self) -> Result<f64, Error> {
+        let text = std::fs::read_to_string(format!("/proc/{}/schedstat", self.process.id()))?;
+        let nanoseconds = text.split_whitespace().nth(1).unwrap_or_default();
+        Ok(nanoseconds.parse::<f64>()? / 1e9)
     }
 
     /// Bytes of memory that are its own and in use.

@@ -183,19 +183,9 @@ impl Town {
         let mut rng = Pcg64Mcg::seed_from_u64(self.city.seed ^ (day + 1).wrapping_mul(SCATTER));
         // 0 is a Monday, and 1970-01-01 was a Thursday.
         let weekday = (self.city.begin / DAY + day + 3) % 7;
-        let last = self.city.days as u16 * MINUTES_A_DAY;
-        let midnight = day as u16 * MINUTES_A_DAY;
         let mut stays = Vec::with_capacity(self.people.len() * 5);
         for (visitor, person) in self.people.iter().enumerate() {
-            let mut go = |space: u32, (start, minutes): (u16, u16)| {
-                let start = (midnight + start).min(last - 5);
-                stays.push(Stay {
-                    visitor: visitor as u32,
-                    space,
-                    start,
-                    end: start.saturating_add(minutes).min(last),
-                });
-            };
+            let mut go = |space, when| stays.push(self.stay(day, visitor as u32, space, when));
             let mut outings = rng.random_range(1..=5u64);
             go(person.home, self.habits.home(&mut rng));
             if weekday < 5 && person.work != NO_WORK {
@@ -216,6 +206,32 @@ impl Town {
         stays.sort_unstable_by_key(|stay| (stay.start, stay.visitor, stay.space, stay.end));
         stays.dedup_by_key(|stay| (stay.start, stay.visitor, stay.space));
         stays
+    }
+
+    /// The outings of people from elsewhere on a day, one to each, sorted by start. `guests` are numbers that nobody who
+    /// lives here has.
+    pub fn guests(&self, day: u64, guests: impl Iterator<Item = u32>) -> Vec<Stay> {
+        let seed = self.city.seed ^ (day + 1).wrapping_mul(SCATTER);
+        let mut rng = Pcg64Mcg::seed_from_u64(!seed);
+        let outings = guests.map(|guest| {
+            let (space, when) = self.habits.outing(&mut rng);
+            self.stay(day, guest, space, when)
+        });
+        let mut stays: Vec<Stay> = outings.collect();
+        stays.sort_unstable_by_key(|stay| (stay.start, stay.visitor));
+        stays
+    }
+
+    /// A visit from a minute of a day on, within the city's time.
+    fn stay(&self, day: u64, visitor: u32, space: u32, (start, minutes): (u16, u16)) -> Stay {
+        let last = self.city.days as u16 * MINUTES_A_DAY;
+        let start = (day as u16 * MINUTES_A_DAY + start).min(last - 5);
+        Stay {
+            visitor,
+            space,
+            start,
+            end: start.saturating_add(minutes).min(last),
+        }
     }
 
     /// Some visitors by chance, each at most once, in no order: whom to ask about.
@@ -391,6 +407,20 @@ mod tests {
         assert!(visits.is_sorted_by_key(|v| v.span.start));
         assert!(visits == city.visits());
         assert!(visits != City { seed: 2, ..city }.visits());
+    }
+
+    #[test]
+    fn a_guest_goes_out_once_a_day_and_is_nobody_who_lives_here() {
+        let town = City::with_visits(56_000).settle();
+        let stays = town.guests(3, 1_000..1_050);
+        assert!(stays == town.guests(3, 1_000..1_050));
+        assert!(stays != town.guests(4, 1_000..1_050));
+        assert!(stays.is_sorted_by_key(|stay| stay.start));
+        let guests: BTreeSet<u32> = stays.iter().map(|stay| stay.visitor).collect();
+        assert!(guests.into_iter().eq(1_000..1_050));
+        assert!(stays.iter().all(|stay| stay.space < town.publics
+            && stay.start / MINUTES_A_DAY == 3
+            && stay.start < stay.end));
     }
 
     #[test]

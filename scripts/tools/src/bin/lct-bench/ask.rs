@@ -51,17 +51,19 @@ pub(crate) const SECOND_48_HOURS: Kind = Kind {
 impl Kind {
     /// The question as the server reads it.
     pub(crate) fn command(&self, town: &Town, visitor: u32, times: bool) -> Vec<Vec<u8>> {
-        let end = town.city().end();
-        let from = end.saturating_sub(u64::from(self.hours) * 60 * 60 * 1000);
-        let mut command = [b"LCT.EXPOSED", CITY, &town.visitor_id(visitor)]
-            .map(<[u8]>::to_vec)
-            .to_vec();
+        self.about(CITY, &town.visitor_id(visitor), town.city().end(), times)
+    }
+
+    /// The same to any graph, as of a time.
+    pub(crate) fn about(&self, graph: &[u8], id: &[u8], at: u64, times: bool) -> Vec<Vec<u8>> {
+        let from = at.saturating_sub(u64::from(self.hours) * 60 * 60 * 1000);
+        let mut command = [b"LCT.EXPOSED", graph, id].map(<[u8]>::to_vec).to_vec();
         command.extend(
             [
                 &b"FROM"[..],
                 from.to_string().as_bytes(),
                 b"AT",
-                end.to_string().as_bytes(),
+                at.to_string().as_bytes(),
             ]
             .map(<[u8]>::to_vec),
         );
@@ -396,7 +398,7 @@ fn numbers(stage: &Stage<'_>, kind: &Kind, rounds: &[Round], times: bool) -> Val
 }
 
 /// The lines of a reply without the lengths before them.
-fn values(reply: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn values(reply: &[u8]) -> impl Iterator<Item = &[u8]> {
     let lines = reply.split(|&byte| byte == b'\n');
     lines
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line))

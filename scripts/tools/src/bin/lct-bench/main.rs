@@ -1,5 +1,5 @@
-//! Measures redis-server with the module against what it is meant to reach: `scripts/bench module`; and draws what was
-//! measured: `scripts/bench plot`.
+//! Measures redis-server with the module against what it is meant to reach: `scripts/bench module`; how it bears a
+//! quarter of a country: `scripts/bench nation`; and draws what was measured: `scripts/bench plot`.
 //!
 //! Servers of its own without persistence, on the loopback, one core for the server and one for this program. What is
 //! compared is measured in the same run, in interleaved rounds, as processor time of the server where this program
@@ -7,6 +7,7 @@
 
 mod ask;
 mod growth;
+mod nation;
 mod purge;
 mod rdb;
 mod report;
@@ -21,6 +22,7 @@ use clap::{Args, Parser, ValueEnum};
 use lct_model::city::{City, Town};
 use lct_tools::{Error, Server, grouped, plots};
 use report::Report;
+use serde_json::json;
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
 /// The key of the city's graph.
@@ -34,6 +36,8 @@ const CROWD: usize = 50_000;
 enum Command {
     /// Measures redis-server with the module against its targets
     Module(Options),
+    /// Measures a quarter of a country of 30 million, in several graphs of one server
+    Nation(nation::Options),
     /// Draws the newest of what scripts/bench has measured
     Plot(Plot),
 }
@@ -52,12 +56,8 @@ struct Plot {
 /// What to measure, and where.
 #[derive(Debug, Args)]
 struct Options {
-    /// The module
-    #[arg(long, default_value = "target/release/liblct_module.so")]
-    module: PathBuf,
-    /// The server: redis-server or valkey-server, or a path to one
-    #[arg(long, default_value = "redis-server")]
-    server: PathBuf,
+    #[command(flatten)]
+    place: Place,
     /// Visits in the cities, from small to large
     #[arg(long, value_delimiter = ',', default_values_t = [1_000_000, 10_000_000])]
     visits: Vec<usize>,
@@ -73,6 +73,17 @@ struct Options {
     /// Only these sections
     #[arg(long, value_delimiter = ',', value_enum)]
     only: Vec<Section>,
+}
+
+/// Where a measurement takes place.
+#[derive(Debug, Args)]
+struct Place {
+    /// The module
+    #[arg(long, default_value = "target/release/liblct_module.so")]
+    module: PathBuf,
+    /// The server: redis-server or valkey-server, or a path to one
+    #[arg(long, default_value = "redis-server")]
+    server: PathBuf,
     /// Keep the server on this core
     #[arg(long)]
     server_core: Option<usize>,
@@ -82,6 +93,12 @@ struct Options {
     /// Where the numbers go, for machines
     #[arg(long, default_value = "var/bench")]
     out: PathBuf,
+}
+
+impl Place {
+    fn start(&self) -> Result<Server, Error> {
+        Server::start(&self.server, &self.module, self.server_core)
+    }
 }
 
 /// A part of the measurement.
@@ -107,13 +124,14 @@ impl Options {
     }
 
     fn server(&self) -> Result<Server, Error> {
-        Server::start(&self.server, &self.module, self.server_core)
+        self.place.start()
     }
 }
 
 fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Module(options) => measure(&options),
+        Command::Nation(options) => nation::measure(&options),
         Command::Plot(plot) => draw(&plot),
     };
     match result {
@@ -126,7 +144,12 @@ fn main() -> ExitCode {
 }
 
 fn measure(options: &Options) -> Result<(), Error> {
-    let mut report = Report::new(options)?;
+    let mut report = Report::new(
+        "module",
+        &options.place,
+        &format!("no persistence; medians of {} rounds", options.rounds),
+        &json!({ "rounds": options.rounds, "questions": options.questions }),
+    )?;
     for &visits in &options.visits {
         if options.wants(Section::Write) {
             write::measure(options, &town(visits), &mut report)?;
@@ -154,11 +177,11 @@ fn measure(options: &Options) -> Result<(), Error> {
         growth::measure(options, &mut report)?;
     }
     report.print();
-    let path = report.save(&options.out)?;
+    let path = report.save(&options.place.out)?;
     println!("\nfor machines: {}", path.display());
     draw(&Plot {
-        from: options.out.clone(),
-        to: options.out.clone(),
+        from: options.place.out.clone(),
+        to: options.place.out.clone(),
     })
 }
 

@@ -1,6 +1,6 @@
 //! A snapshot, written and read.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use lct_model::city::Town;
 use lct_tools::{Asker, Error};
@@ -24,13 +24,7 @@ pub(crate) fn measure(options: &Options, town: &Town, report: &mut Report) -> Re
     let visits = load(&server, town)?.operations;
     let name = size(about(town));
     let mut asker = Asker::new(server.connect()?);
-    let (_, folder) = asker.ask(&[b"CONFIG", b"GET", b"dir"])?;
-    let folder = String::from_utf8_lossy(folder).into_owned();
-    let folder = folder
-        .lines()
-        .last()
-        .ok_or("the server keeps its folder to itself")?;
-    let file = Path::new(folder).join("dump.rdb");
+    let file = folder(&mut asker)?.join("dump.rdb");
 
     eprintln!(
         "Writing and reading a snapshot: {} rounds …",
@@ -72,4 +66,14 @@ pub(crate) fn measure(options: &Options, town: &Town, report: &mut Report) -> Re
         });
     }
     Ok(())
+}
+
+/// Where the server keeps its files.
+pub(crate) fn folder(asker: &mut Asker) -> Result<PathBuf, Error> {
+    let (_, reply) = asker.ask(&[b"CONFIG", b"GET", b"dir"])?;
+    let folder = String::from_utf8_lossy(reply);
+    let folder = folder.lines().last();
+    Ok(folder
+        .ok_or("the server keeps its folder to itself")?
+        .into())
 }

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use lct_tools::{Error, load_average, median};
 use serde_json::{Value, json};
 
-use crate::Options;
+use crate::Place;
 
 /// Everything measured so far.
 pub(crate) struct Report {
+    bench: &'static str,
     machine: Value,
     where_it_ran: String,
     rows: Vec<Row>,
@@ -31,24 +32,32 @@ pub(crate) struct Row {
 }
 
 impl Report {
-    pub(crate) fn new(options: &Options) -> Result<Self, Error> {
-        let server = options.server()?.version.clone();
-        let cores = match (options.server_core, options.client_core) {
+    /// `how` says for people, and `more` for machines, what is special about this bench.
+    pub(crate) fn new(
+        bench: &'static str,
+        place: &Place,
+        how: &str,
+        more: &Value,
+    ) -> Result<Self, Error> {
+        let server = place.start()?.version.clone();
+        let cores = match (place.server_core, place.client_core) {
             (Some(server), Some(client)) => {
                 format!("server on core {server}, client on core {client}")
             }
             _ => "server and client share all cores: expect the client to disturb".into(),
         };
+        let mut machine = json!({
+            "processor": processor(), "cores": std::thread::available_parallelism().map_or(0, usize::from),
+            "server": server, "server_core": place.server_core, "client_core": place.client_core,
+            "load_average_before": load_average(),
+        });
+        for (name, value) in more.as_object().into_iter().flatten() {
+            machine[name] = value.clone();
+        }
         Ok(Self {
-            machine: json!({
-                "processor": processor(), "cores": std::thread::available_parallelism().map_or(0, usize::from),
-                "server": server, "server_core": options.server_core, "client_core": options.client_core,
-                "load_average_before": load_average(), "rounds": options.rounds, "questions": options.questions,
-            }),
-            where_it_ran: format!(
-                "{server}, no persistence; {cores}; medians of {} rounds",
-                options.rounds
-            ),
+            bench,
+            machine,
+            where_it_ran: format!("{server}; {cores}; {how}"),
             rows: vec![],
         })
     }
@@ -96,12 +105,12 @@ impl Report {
             })
             .collect();
         self.machine["load_average_after"] = json!(load_average());
-        let numbers = json!({ "bench": "module", "machine": self.machine, "rows": rows });
+        let numbers = json!({ "bench": self.bench, "machine": self.machine, "rows": rows });
         std::fs::create_dir_all(folder)?;
         let seconds = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)?
             .as_secs();
-        let path = folder.join(format!("module-{seconds}.json"));
+        let path = folder.join(format!("{}-{seconds}.json", self.bench));
         std::fs::write(&path, serde_json::to_string_pretty(&numbers)?)?;
         Ok(path)
     }
@@ -126,6 +135,14 @@ pub(crate) struct Times {
 impl Times {
     pub(crate) fn add(&mut self, time: std::time::Duration) {
         self.micros.push(time.as_secs_f64() * 1e6);
+    }
+
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.micros.extend(other.micros);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.micros.len()
     }
 
     /// In microseconds: the time that this part of all does not exceed; NaN if there are none.

@@ -12,8 +12,8 @@ use crate::stall::ping;
 const PIPELINE: usize = 64;
 const CONNECTIONS: usize = 50;
 /// Visits a command in the variadic form, and commands under way, few enough that the server reads them in one go.
-const VARIADIC: usize = 100;
-const VARIADIC_PIPELINE: usize = 4;
+pub(crate) const VARIADIC: usize = 100;
+pub(crate) const VARIADIC_PIPELINE: usize = 4;
 /// So many operations are packed at a time: the server rests meanwhile.
 const PACKED: u64 = 200_000;
 /// From here on whoever was busy was the limit.
@@ -35,6 +35,13 @@ pub(crate) struct Spent {
 }
 
 impl Spent {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.operations += other.operations;
+        self.seconds += other.seconds;
+        self.server += other.server;
+        self.client += other.client;
+    }
+
     /// Nanoseconds of the server's processor time for an operation.
     pub(crate) fn nanos(&self) -> f64 {
         self.server * 1e9 / self.operations as f64

@@ -19,7 +19,7 @@ use crate::{CITY, CROWD, Options, about, size};
 
 const PAUSE: Duration = Duration::from_micros(200);
 /// How long nothing is done, and how long each kind of question is asked, in a round.
-const NOISE: Duration = Duration::from_secs(2);
+pub(crate) const NOISE: Duration = Duration::from_secs(2);
 const ASKING: Duration = Duration::from_secs(5);
 /// Rings and searches that follow a warning may disturb, too.
 const AFTER_A_WARNING: Duration = Duration::from_secs(1);

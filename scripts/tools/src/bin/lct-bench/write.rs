@@ -120,18 +120,8 @@ struct Memory {
 
 impl Memory {
     fn of(server: &Server, empty: f64, visits: u64) -> Result<Self, Error> {
-        let used = || Ok::<f64, Error>(server.info("memory", "used_memory")? - empty);
-        let loaded = used()?;
-        let (mut settled, start) = (loaded, Instant::now());
-        while start.elapsed() < Duration::from_secs(30) {
-            std::thread::sleep(Duration::from_secs(1));
-            let now = used()?;
-            let change = (now - settled).abs();
-            settled = now;
-            if change < settled / 1000.0 {
-                break;
-            }
-        }
+        let loaded = server.info("memory", "used_memory")? - empty;
+        let settled = settled(server)? - empty;
         let visits = visits as f64;
         Ok(Self {
             loaded: loaded / visits,
@@ -139,4 +129,20 @@ impl Memory {
             reported: server.graph_info(std::str::from_utf8(crate::CITY)?, "bytes-per-visit")?,
         })
     }
+}
+
+/// The server's used_memory when it has stopped changing.
+pub(crate) fn settled(server: &Server) -> Result<f64, Error> {
+    let used = || server.info("memory", "used_memory");
+    let (mut settled, start) = (used()?, Instant::now());
+    while start.elapsed() < Duration::from_secs(30) {
+        std::thread::sleep(Duration::from_secs(1));
+        let now = used()?;
+        let change = (now - settled).abs();
+        settled = now;
+        if change < settled / 1000.0 {
+            break;
+        }
+    }
+    Ok(settled)
 }
