@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use lct_tools::{Error, grouped, load_average, median};
+use lct_tools::{Error, grouped, load_average, machine, median};
 use serde_json::{Value, json};
 
 use crate::Args;
@@ -384,20 +384,6 @@ fn json(size: &Size) -> Value {
     json!({
         "visits": size.visits, "visitors": size.visitors,
         "rows": rows, "ingest": ingest, "bytes_per_visit": bytes, "stalls": stalls,
-    })
-}
-
-fn machine() -> Value {
-    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let field = |text: &str, name: &str| {
-        let line = text.lines().find(|line| line.starts_with(name));
-        line.and_then(|line| Some(line.split_once(':')?.1.trim().to_owned()))
-    };
-    json!({
-        "cores": std::thread::available_parallelism().map_or(0, usize::from),
-        "processor": field(&read("/proc/cpuinfo"), "model name"),
-        "memory": field(&read("/proc/meminfo"), "MemTotal"),
-        "kernel": read("/proc/sys/kernel/osrelease").trim(),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lct_tools::{Error, load_average, median};
+use lct_tools::{Error, load_average, machine, median};
 use serde_json::{Value, json};
 
 use crate::Place;
@@ -46,17 +46,21 @@ impl Report {
             }
             _ => "server and client share all cores: expect the client to disturb".into(),
         };
-        let mut machine = json!({
-            "processor": processor(), "cores": std::thread::available_parallelism().map_or(0, usize::from),
+        let mut about = machine();
+        let here = json!({
             "server": server, "server_core": place.server_core, "client_core": place.client_core,
             "load_average_before": load_average(),
         });
-        for (name, value) in more.as_object().into_iter().flatten() {
-            machine[name] = value.clone();
+        for (name, value) in [&here, more]
+            .into_iter()
+            .filter_map(Value::as_object)
+            .flatten()
+        {
+            about[name] = value.clone();
         }
         Ok(Self {
             bench,
-            machine,
+            machine: about,
             where_it_ran: format!("{server}; {cores}; {how}"),
             rows: vec![],
         })
@@ -114,16 +118,6 @@ impl Report {
         std::fs::write(&path, serde_json::to_string_pretty(&numbers)?)?;
         Ok(path)
     }
-}
-
-fn processor() -> String {
-    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = text
-        .lines()
-        .find_map(|line| line.strip_prefix("model name"));
-    name.map_or_else(String::new, |name| {
-        name.trim_start_matches(['\t', ':', ' ']).to_owned()
-    })
 }
 
 /// Times of one kind.
