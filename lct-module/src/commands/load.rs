@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::ffi::{Call, Mode};
 
 pub(crate) fn run(call: &Call<'_>) -> Result<()> {
-    if !call.context.must_obey() {
+    if !call.must_obey() {
         return Err(Error::NotLoading);
     }
     let part = call.arguments().bytes()?;

@@ -40,7 +40,7 @@ pub(crate) fn run(call: &Call<'_>) -> Result<()> {
     };
     let mut key = call.open(Mode::Write);
     if !call.context.is_indivisible()
-        && !call.context.must_obey()
+        && !call.must_obey()
         && let Some(number) = sweep::under_way(&mut key)?
     {
         // Ending that one here would hold up everybody.
@@ -49,7 +49,7 @@ pub(crate) fn run(call: &Call<'_>) -> Result<()> {
     }
     match sweep::purge(call.context, key, cut, slice)? {
         Purged::All(removed) => call.context.reply_integer(removed),
-        Purged::Begun(_) if call.context.must_obey() => call.context.reply_integer(0), // nobody reads it
+        Purged::Begun(_) if call.must_obey() => call.context.reply_integer(0), // nobody reads it
         Purged::Begun(number) => sweep::wait(number, BlockedClient::new(call.context)),
     }
     Ok(())

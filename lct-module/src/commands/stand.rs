@@ -14,7 +14,7 @@ use crate::ffi::{Call, Mode};
 use crate::scratch;
 
 pub(crate) fn run(call: &Call<'_>) -> Result<()> {
-    if !call.context.must_obey() {
+    if !call.must_obey() {
         return Err(Error::NotReplicated);
     }
     let mut arguments = call.arguments();

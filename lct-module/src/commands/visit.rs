@@ -14,7 +14,7 @@
 //! Errors: an id or time that is none; end not after start; a visit too long (`lct.max-visit`), too far ahead
 //! (`lct.max-ahead`) or expired (`lct.retention`); `REVOKED` for a visitor that was revoked. Each names the visit.
 
-use lct_graph::{Graph, Logged, Millis, Moment};
+use lct_graph::{Graph, Logged, Moment, Visit};
 
 use crate::arguments::Arguments;
 use crate::error::{Error, Result};
@@ -22,40 +22,39 @@ use crate::ffi::{Arg, Call, Mode};
 use crate::limits::Limits;
 use crate::{metrics, scratch};
 
-/// A visit to be logged.
-struct Visit<'a> {
-    visitor: &'a [u8],
-    space: &'a [u8],
-    start: Millis,
-    end: Millis,
-}
-
-impl<'a> Visit<'a> {
-    fn read(arguments: &mut Arguments<'a, Arg>, limits: &Limits) -> Result<Self> {
-        let visitor = arguments.id("visitor")?;
-        let space = arguments.id("space")?;
-        let (start, end) = arguments.interval(("start", "end"))?;
-        limits.check_visit(("start", start), ("end", end))?;
-        Ok(Self {
-            visitor,
-            space,
-            start,
-            end,
-        })
-    }
+fn read<'a>(arguments: &mut Arguments<'a, Arg>, limits: &Limits) -> Result<Visit<'a>> {
+    let visitor = arguments.id("visitor")?;
+    let space = arguments.id("space")?;
+    let (start, end) = arguments.interval(("start", "end"))?;
+    limits.check_visit(("start", start), ("end", end))?;
+    Ok(Visit {
+        visitor,
+        space,
+        start,
+        end,
+    })
 }
 
 pub(crate) fn run(call: &Call<'_>) -> Result<()> {
     let mut arguments = call.arguments();
     // Six more words are the moment at which a client logged these.
-    let is_told = call.context.must_obey() && arguments.len() % 4 == 2;
+    let is_told = call.must_obey() && arguments.len() % 4 == 2;
     if !is_told && !arguments.len().is_multiple_of(4) {
         return Err(Error::WrongArity);
     }
     let limits = call.limits();
-    let visits = (1..=(arguments.len() - if is_told { 6 } else { 0 }) / 4)
-        .map(|number| Visit::read(&mut arguments, &limits).map_err(|error| error.of_visit(number)))
-        .collect::<Result<Vec<_>>>()?;
+    let count = (arguments.len() - if is_told { 6 } else { 0 }) / 4;
+    let mut read =
+        |number| read(&mut arguments, &limits).map_err(|error: Error| error.of_visit(number));
+    // Most commands log one visit, which needs no list.
+    let (one, many);
+    let visits: &[Visit<'_>] = if count == 1 {
+        one = [read(1)?];
+        &one
+    } else {
+        many = (1..=count).map(read).collect::<Result<Vec<_>>>()?;
+        &many
+    };
     let options = call.options(&mut arguments)?;
 
     let mut key = call.open(Mode::Write);
@@ -72,7 +71,7 @@ pub(crate) fn run(call: &Call<'_>) -> Result<()> {
     let moment = value.graph().has_warnings().then(|| call.moment(&options));
     let (mut added, mut moved) = (0, 0);
     value.mutate(|graph| {
-        log(graph, &visits, moment.as_ref(), |logged| match logged {
+        log(graph, visits, moment.as_ref(), |logged| match logged {
             Logged::Added => added += 1,
             Logged::Moved => moved += 1,
             Logged::Unchanged => {}
@@ -98,9 +97,7 @@ fn log(
     mut tell: impl FnMut(Logged),
 ) {
     match moment {
-        None => visits.iter().for_each(|visit| {
-            tell(graph.visit(visit.visitor, visit.space, visit.start, visit.end))
-        }),
+        None => graph.visit_all(visits, tell),
         Some(moment) => scratch::with(|scratch| {
             for visit in visits {
                 tell(graph.visit_at(

@@ -26,12 +26,18 @@ pub(crate) struct Call<'c> {
     pub(crate) graph: &'c Arg,
     spec: &'static Spec,
     arguments: &'c [Arg],
+    must_obey: bool,
 }
 
 impl<'c> Call<'c> {
     /// The arguments after the graph.
     pub(crate) fn arguments(&self) -> Arguments<'c, Arg> {
         Arguments::new(self.arguments)
+    }
+
+    /// Whether it must be obeyed, see [`Context::must_obey`].
+    pub(crate) fn must_obey(&self) -> bool {
+        self.must_obey
     }
 
     /// The event that tells of a change by this command, which bears its name.
@@ -59,12 +65,12 @@ impl<'c> Call<'c> {
     /// # Errors
     /// As [`Options::read`].
     pub(crate) fn options(&self, arguments: &mut Arguments<'c, Arg>) -> Result<Options> {
-        Options::read(arguments, self.spec, self.context.must_obey())
+        Options::read(arguments, self.spec, self.must_obey)
     }
 
     /// The limits that hold for this call: none if it must be obeyed.
     pub(crate) fn limits(&self) -> Limits {
-        if self.context.must_obey() {
+        if self.must_obey {
             Limits::NONE
         } else {
             Limits::current(self.context.now())
@@ -73,7 +79,7 @@ impl<'c> Call<'c> {
 
     /// What time it is: for a call that must be obeyed what it says itself, 0 where it says nothing.
     pub(crate) fn moment(&self, options: &Options) -> Moment {
-        if self.context.must_obey() {
+        if self.must_obey {
             Moment {
                 now: options.clock.unwrap_or(0),
                 late: options.late.unwrap_or(0),
@@ -110,6 +116,7 @@ unsafe extern "C" fn entry<const LINE: usize>(
             graph,
             spec,
             arguments,
+            must_obey: context.must_obey(),
         })
     });
     if let Err(error) = outcome {

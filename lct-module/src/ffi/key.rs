@@ -1,6 +1,7 @@
 //! A key of the keyspace, opened by name, and the graph in it.
 
 use std::ffi::CStr;
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use redis_module::raw;
@@ -31,6 +32,8 @@ pub(crate) struct Key<'c> {
     context: Context<'c>,
     name: &'c Arg,
     raw: *mut raw::RedisModuleKey, // null: no such key, opened for reading
+    /// The value, once somebody has asked for it.
+    found: Option<NonNull<Value>>,
 }
 
 impl<'c> Key<'c> {
@@ -39,7 +42,8 @@ impl<'c> Key<'c> {
     /// # Panics
     /// If another key is open.
     pub(crate) fn open(context: Context<'c>, name: &'c Arg, mode: Mode) -> Self {
-        assert!(!OPEN.swap(true, Ordering::Relaxed), "one key at a time");
+        assert!(!OPEN.load(Ordering::Relaxed), "one key at a time");
+        OPEN.store(true, Ordering::Relaxed);
         let flags = match mode {
             Mode::Read => raw::REDISMODULE_READ,
             Mode::Write => raw::REDISMODULE_READ | raw::REDISMODULE_WRITE,
@@ -50,7 +54,12 @@ impl<'c> Key<'c> {
         let open = api!(RedisModule_OpenKey);
         // SAFETY: a context we were given and a live string.
         let raw = unsafe { open(context.raw(), name.raw(), flags.cast_signed()) };
-        Self { context, name, raw }
+        Self {
+            context,
+            name,
+            raw,
+            found: None,
+        }
     }
 
     /// The value in this key, damaged or not; `None` if the key does not exist.
@@ -58,19 +67,21 @@ impl<'c> Key<'c> {
     /// # Errors
     /// [`Error::WrongType`] if the key holds something else.
     fn any_value(&mut self) -> Result<Option<&mut Value>> {
-        if self.is_missing() {
-            return Ok(None);
+        if self.found.is_none() {
+            if self.is_missing() {
+                return Ok(None);
+            }
+            // SAFETY: an open key that exists.
+            if !unsafe { data_type::is_graph(self.raw) } {
+                return Err(Error::WrongType);
+            }
+            let value = api!(RedisModule_ModuleTypeGetValue);
+            // SAFETY: an open key.
+            self.found = NonNull::new(unsafe { value(self.raw) }.cast::<Value>());
         }
-        // SAFETY: an open key that exists.
-        if !unsafe { data_type::is_graph(self.raw) } {
-            return Err(Error::WrongType);
-        }
-        let value = api!(RedisModule_ModuleTypeGetValue);
-        // SAFETY: an open key.
-        let value = unsafe { value(self.raw) }.cast::<Value>();
         // SAFETY: a value of our type is a `Box<Value>` given away by `create` or by the type's callbacks. Only one
         // key is open at a time and the borrow ends with it, so that nobody else sees the value meanwhile.
-        Ok(Some(unsafe { &mut *value }))
+        Ok(self.found.map(|mut value| unsafe { value.as_mut() }))
     }
 
     /// The value in this key; `None` if the key does not exist.
@@ -89,7 +100,7 @@ impl<'c> Key<'c> {
     /// # Errors
     /// As [`Self::value`].
     pub(crate) fn value_or_create(&mut self) -> Result<&mut Value> {
-        if self.is_missing() {
+        if self.found.is_none() && self.is_missing() {
             let set = api!(RedisModule_ModuleTypeSetValue);
             let value = Box::into_raw(Box::new(Value::default()));
             // SAFETY: a key opened for writing; the type's `free` takes the box back. It cannot fail on such a key.
@@ -137,6 +148,7 @@ impl<'c> Key<'c> {
         if !empty || !self.context.may_write() {
             return false;
         }
+        self.found = None;
         let delete = api!(RedisModule_DeleteKey);
         // SAFETY: a key opened for writing; no borrow of its value is alive.
         unsafe { delete(self.raw) };
