@@ -1,6 +1,6 @@
 //! The value of a key: the graph, and what the server needs to know about it besides its content.
 
-use lct_graph::{Graph, Millis, Part, PurgeProgress};
+use lct_graph::{Graph, Loader, Millis, Part, PurgeProgress};
 
 use crate::error::{Error, Result};
 use crate::ffi::guard;
@@ -39,8 +39,20 @@ impl Value {
 
     /// Adds a part, as [`Self::parts`] makes them. After an error the value is damaged.
     pub(crate) fn load(&mut self, part: &[u8]) -> Result<()> {
+        self.load_all(std::iter::once(Ok(part)))
+    }
+
+    /// Adds parts. After an error, which may be the parts', the value is damaged.
+    pub(crate) fn load_all<P: AsRef<[u8]>>(
+        &mut self,
+        parts: impl Iterator<Item = Result<P>>,
+    ) -> Result<()> {
         self.damaged = true;
-        self.graph.load(&Part::decode(part)?)?;
+        let mut loader = Loader::new(&mut self.graph);
+        for part in parts {
+            loader.add(&Part::decode(part?.as_ref())?)?;
+        }
+        loader.finish();
         self.damaged = false;
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use lct_graph::{
-    Graph, Moment, Order, Part, Priority, PurgeCut, Question, Reason, Scratch, Source, Warn,
+    Graph, Loader, Moment, Order, Part, Priority, PurgeCut, Question, Reason, Scratch, Source, Warn,
 };
 use lct_model::city::City;
 use lct_model::replay::setting;
@@ -193,10 +193,12 @@ fn coding(criterion: &mut Criterion) {
     group.bench_function("decode and load", |bencher| {
         bencher.iter_with_large_drop(|| {
             let mut graph = Graph::new();
+            let mut loader = Loader::new(&mut graph);
             for part in &parts {
                 let part = Part::decode(part).expect("an own part decodes");
-                graph.load(&part).expect("an own part loads");
+                loader.add(&part).expect("an own part loads");
             }
+            loader.finish();
             graph
         });
     });

@@ -576,7 +576,10 @@ impl Graph {
         }
         let record = self.warnings.records.value(warning);
         let is_new = |&&(visitor, _): &&(u32, Priority)| !record.recipients.contains_key(&visitor);
-        let new = found.iter().filter(is_new).count();
+        let new = match record.recipients.is_empty() {
+            true => found.len(),
+            false => found.iter().filter(is_new).count(),
+        };
         if record.must_hold(new) {
             self.set_terms(warning, |record| record.state = WarningState::Held);
             given.held = true;
@@ -594,6 +597,8 @@ impl Graph {
         let record = records.value_mut(warning);
         let before = allocated(record.recipients.allocation_size());
         record.recipients.reserve(new);
+        received.reserve(new);
+        rings.reserve(new);
         let reason = record.reason;
         for &(visitor, priority) in found {
             let recipient = match record.recipients.entry(visitor) {

@@ -31,6 +31,7 @@ use std::fmt;
 
 use crate::codec_warnings::{LateParts, WarningParts};
 use crate::graph::{Graph, Logged};
+use crate::loading::Loader;
 use crate::warnings::Stamp;
 use crate::{MAX_MILLIS, Millis, check_id};
 
@@ -85,6 +86,8 @@ enum Body<'a> {
         spaces: Vec<&'a [u8]>,
         runs: Reader<'a>,
         count: u64,
+        /// How many visits there are in all runs.
+        visits: usize,
     },
     Revocations {
         salt: [u8; 16],
@@ -126,7 +129,16 @@ impl<'a> Reader<'a> {
         Ok(self.bytes(1)?[0])
     }
 
+    #[inline]
     pub(crate) fn varint(&mut self) -> Result<u64, DecodeError> {
+        if let [byte @ 0..0x80, rest @ ..] = self.0 {
+            self.0 = rest;
+            return Ok((*byte).into());
+        }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Result<u64, DecodeError> {
         let mut value = 0;
         for shift in 0..MAX_VARINT {
             let byte = self.byte()?;
@@ -169,18 +181,18 @@ impl<'a> Reader<'a> {
 }
 
 /// One row of a run.
-struct RunRow {
-    space: usize,
-    start: Millis,
-    end: Millis,
+pub(crate) struct RunRow {
+    pub(crate) space: usize,
+    pub(crate) start: Millis,
+    pub(crate) end: Millis,
 }
 
-/// Reads runs, checking everything; used to validate and again to load.
-fn read_run<'a>(
+/// Reads a run, checking everything, and says whose it is; used to validate and again to load.
+pub(crate) fn read_run<'a>(
     reader: &mut Reader<'a>,
     spaces: usize,
-    mut each: impl FnMut(&'a [u8], RunRow),
-) -> Result<(), DecodeError> {
+    mut each: impl FnMut(RunRow),
+) -> Result<&'a [u8], DecodeError> {
     let visitor = reader.id()?;
     let unit = *UNITS
         .get(usize::from(reader.byte()?))
@@ -207,16 +219,13 @@ fn read_run<'a>(
         if length == 0 || length > MAX_MILLIS - start {
             return Err(time);
         }
-        each(
-            visitor,
-            RunRow {
-                space,
-                start,
-                end: start + length,
-            },
-        );
+        each(RunRow {
+            space,
+            start,
+            end: start + length,
+        });
     }
-    Ok(())
+    Ok(visitor)
 }
 
 impl<'a> Part<'a> {
@@ -261,14 +270,16 @@ impl<'a> Part<'a> {
                     return Err(DecodeError("a part without a visit is never written"));
                 }
                 let runs = reader.clone();
+                let mut visits = 0;
                 for _ in 0..count {
-                    read_run(&mut reader, spaces.len(), |_, _| {})?;
+                    read_run(&mut reader, spaces.len(), |_| visits += 1)?;
                 }
                 finish(&reader)?;
                 Ok(Self(Body::Visits {
                     spaces,
                     runs,
                     count,
+                    visits,
                 }))
             }
             REVOCATIONS => {
@@ -356,35 +367,22 @@ impl Graph {
             .chain(VisitParts::new(self))
             .chain(LateParts::new(self))
     }
+}
 
-    /// Adds what a part holds. Parts of one graph can be loaded in any order.
-    ///
-    /// # Errors
-    /// Where the part repeats a visit or was hashed under another key. Some of it may have been added, so the graph is
-    /// to be thrown away.
-    pub fn load(&mut self, part: &Part<'_>) -> Result<(), LoadError> {
-        match &part.0 {
+impl Part<'_> {
+    /// Hands what it holds to a loader.
+    pub(crate) fn load(&self, loader: &mut Loader<'_>) -> Result<(), LoadError> {
+        let graph = &mut *loader.graph;
+        match &self.0 {
             Body::Visits {
                 spaces,
                 runs,
                 count,
-            } => {
-                let mut reader = runs.clone();
-                let mut repeated = false;
-                for _ in 0..*count {
-                    let read = read_run(&mut reader, spaces.len(), |visitor, row| {
-                        repeated |= self.visit(visitor, spaces[row.space], row.start, row.end)
-                            != Logged::Added;
-                    });
-                    debug_assert!(read.is_ok(), "decoding has checked every byte");
-                    if repeated {
-                        return Err(LoadError("the part repeats a visit"));
-                    }
-                }
-            }
+                visits,
+            } => loader.add_runs(spaces, runs.clone(), *count, *visits)?,
             Body::Revocations { salt, hashes } => {
                 for hash in *hashes {
-                    match self.revocations.load(*salt, *hash) {
+                    match graph.revocations.load(*salt, *hash) {
                         Some(true) => {}
                         Some(false) => return Err(LoadError("the part repeats a revocation")),
                         None => {
@@ -397,17 +395,18 @@ impl Graph {
                 stamp,
                 entries,
                 count,
-            } => self.load_warnings(*stamp, entries.clone(), *count)?,
+            } => graph.load_warnings(*stamp, entries.clone(), *count)?,
             Body::LateVisits { visits, count } => {
                 let mut reader = visits.clone();
                 for _ in 0..*count {
                     let Ok(late) = reader.late_visit() else {
                         break; // never: decoding has checked every byte
                     };
-                    if self.visit(late.visitor, late.space, late.start, late.end) != Logged::Added {
+                    if graph.visit(late.visitor, late.space, late.start, late.end) != Logged::Added
+                    {
                         return Err(LoadError("the part repeats a visit"));
                     }
-                    self.load_late(late.visitor, late.space, late.start, late.stamp);
+                    graph.load_late(late.visitor, late.space, late.start, late.stamp);
                 }
             }
         }

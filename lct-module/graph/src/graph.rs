@@ -4,13 +4,33 @@ use std::collections::HashSet;
 
 use crate::chunk::Row;
 use crate::journal::Journal;
-use crate::names::Names;
+use crate::names::{Names, Sought};
 use crate::purge::Purge;
 use crate::revocation::Revocations;
 use crate::timeline::Timeline;
 use crate::warning::Forgotten;
 use crate::warnings::Warnings;
 use crate::{MAX_MILLIS, Millis};
+
+/// A visit to be logged.
+#[derive(Debug, Clone, Copy)]
+pub struct Visit<'a> {
+    /// Whose.
+    pub visitor: &'a [u8],
+    /// Where.
+    pub space: &'a [u8],
+    /// From when.
+    pub start: Millis,
+    /// Until when; after `start`.
+    pub end: Millis,
+}
+
+/// What the tables of names say of a visit to be logged.
+#[derive(Debug, Clone, Copy, Default)]
+struct Ahead {
+    visitor: Sought,
+    space: Sought,
+}
 
 /// What became of a visit that was logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,10 +161,60 @@ impl Graph {
     /// The caller has asked [`is_revoked`](Self::is_revoked) before. O(log n) in the visits of the visitor and of the
     /// space, O(1) when visits arrive in order.
     pub fn visit(&mut self, visitor: &[u8], space: &[u8], start: Millis, end: Millis) -> Logged {
-        debug_assert!(start < end && end <= MAX_MILLIS);
-        let visitor = self.visitors.intern(visitor);
-        let space = self.spaces.intern(space);
-        self.put(visitor, space, start, end)
+        let visit = Visit {
+            visitor,
+            space,
+            start,
+            end,
+        };
+        let ahead = self.seek(&visit);
+        self.warm(&visit, &ahead);
+        self.log(&visit, &ahead)
+    }
+
+    /// Logs visits, from left to right, and tells what became of each, as [`visit`](Self::visit) does.
+    ///
+    /// Where a visit goes is mostly somewhere memory has to be waited for. So this goes through a few of them in stages,
+    /// each of which asks for what the next one needs: many answers are waited for at once.
+    pub fn visit_all(&mut self, visits: &[Visit<'_>], mut tell: impl FnMut(Logged)) {
+        const TOGETHER: usize = 16;
+        let mut ahead = [Ahead::default(); TOGETHER];
+        for visits in visits.chunks(TOGETHER) {
+            for (visit, ahead) in visits.iter().zip(&mut ahead) {
+                *ahead = self.seek(visit);
+            }
+            for (visit, ahead) in visits.iter().zip(&ahead) {
+                self.warm(visit, ahead);
+            }
+            for (visit, ahead) in visits.iter().zip(&ahead) {
+                tell(self.log(visit, ahead));
+            }
+        }
+    }
+
+    fn seek(&self, visit: &Visit<'_>) -> Ahead {
+        Ahead {
+            visitor: self.visitors.seek(visit.visitor),
+            space: self.spaces.seek(visit.space),
+        }
+    }
+
+    /// Reads where the visit will be written, so that it is at hand by then.
+    fn warm(&self, visit: &Visit<'_>, ahead: &Ahead) {
+        let len = visit.end - visit.start;
+        let visitor = self.visitors.likely(&ahead.visitor);
+        let space = self.spaces.likely(&ahead.space);
+        std::hint::black_box((
+            visitor.map(|(name, visits)| name ^ visits.touch(len)),
+            space.map(|(name, visits)| name ^ visits.touch(len)),
+        ));
+    }
+
+    fn log(&mut self, visit: &Visit<'_>, ahead: &Ahead) -> Logged {
+        debug_assert!(visit.start < visit.end && visit.end <= MAX_MILLIS);
+        let visitor = self.visitors.intern_sought(visit.visitor, &ahead.visitor);
+        let space = self.spaces.intern_sought(visit.space, &ahead.space);
+        self.put(visitor, space, visit.start, visit.end)
     }
 
     /// Moves a visit to another time; one of the same visitor and space that starts there already is replaced.
@@ -359,7 +429,8 @@ impl Graph {
             other: space,
             len,
         };
-        let known = self.change_visitor(visitor, |visits| visits.upsert(&row));
+        let visits = self.visitors.value_mut(visitor);
+        let known = visits.upsert(&row, &mut self.timelines);
         let logged = match known {
             None => {
                 self.visits += 1;
@@ -370,36 +441,25 @@ impl Graph {
                 self.bury();
                 self.warnings.gone(visitor, space, start, start + old);
                 self.extremes.remove(start, start + old);
-                self.change_space(space, |visits| {
-                    visits.remove(&Row {
-                        start,
-                        other: visitor,
-                        len: old,
-                    })
-                });
+                self.leave(visitor, space, start, old);
                 Logged::Added
             }
             Some(old) if old == len => return Logged::Unchanged,
             Some(old) => {
                 self.warnings.removed(visitor, space, start, start + old);
                 self.extremes.remove(start, start + old);
-                self.change_space(space, |visits| {
-                    visits.remove(&Row {
-                        start,
-                        other: visitor,
-                        len: old,
-                    })
-                });
+                self.leave(visitor, space, start, old);
                 Logged::Moved
             }
         };
-        self.change_space(space, |visits| {
-            visits.insert(&Row {
-                start,
-                other: visitor,
-                len,
-            })
-        });
+        let row = Row {
+            start,
+            other: visitor,
+            len,
+        };
+        let visits = self.spaces.value_mut(space);
+        let inserted = visits.insert(&row, &mut self.timelines);
+        debug_assert!(inserted, "both sides hold the same visits");
         self.note(
             visitor,
             space,
@@ -407,28 +467,29 @@ impl Graph {
             known.filter(|_| logged == Logged::Moved),
         );
         self.warnings.logged(visitor, space, start, end);
-        self.earliest_end = self.earliest_end.min(end);
-        self.extremes.add(start, end);
+        self.reach(start, end);
         if let Some(purge) = &mut self.purge {
             purge.logged(visitor, space, start, end);
         }
         logged
     }
 
+    /// There is a visit at that time.
+    pub(crate) fn reach(&mut self, start: Millis, end: Millis) {
+        self.earliest_end = self.earliest_end.min(end);
+        self.extremes.add(start, end);
+    }
+
     /// Removes a visit from both sides; the numbers stay.
     fn take(&mut self, visitor: u32, space: u32, row: &Row) {
         let alive = !self.is_dead(visitor, space, row.start, row.end());
-        let removed = self.change_visitor(visitor, |visits| visits.remove(row));
+        let visits = self.visitors.value_mut(visitor);
+        let removed = visits.remove(row, &mut self.timelines);
         debug_assert!(removed, "the visitor's side holds every visit");
         self.visits -= 1;
         self.warnings.gone(visitor, space, row.start, row.end());
         self.extremes.remove(row.start, row.end());
-        self.change_space(space, |visits| {
-            visits.remove(&Row {
-                other: visitor,
-                ..*row
-            })
-        });
+        self.leave(visitor, space, row.start, row.len);
         if let Some(purge) = &mut self.purge {
             purge.removed(visitor, space, row.start);
         }
@@ -442,30 +503,15 @@ impl Graph {
         }
     }
 
-    /// Changes a visitor's timeline and keeps the books on its heap.
-    pub(crate) fn change_visitor<R>(
-        &mut self,
-        visitor: u32,
-        change: impl FnOnce(&mut VisitorVisits) -> R,
-    ) -> R {
-        let visits = self.visitors.value_mut(visitor);
-        let before = visits.heap();
-        let result = change(visits);
-        self.timelines = self.timelines - before + visits.heap();
-        result
-    }
-
-    /// The same for a space.
-    pub(crate) fn change_space<R>(
-        &mut self,
-        space: u32,
-        change: impl FnOnce(&mut SpaceVisits) -> R,
-    ) -> R {
+    /// Takes a visit from the space's side.
+    fn leave(&mut self, visitor: u32, space: u32, start: Millis, len: Millis) {
+        let row = Row {
+            start,
+            other: visitor,
+            len,
+        };
         let visits = self.spaces.value_mut(space);
-        let before = visits.heap();
-        let result = change(visits);
-        self.timelines = self.timelines - before + visits.heap();
-        result
+        visits.remove(&row, &mut self.timelines);
     }
 
     /// Frees the number of a visitor nothing refers to any more.

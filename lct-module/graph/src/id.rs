@@ -37,7 +37,10 @@ pub fn check_id(id: &[u8]) -> Result<(), IdError> {
         return Err(IdError::Length);
     }
     // Nearly every id is printable ASCII, where each byte speaks for itself.
-    if id.iter().all(|byte| (0x20..0x7f).contains(byte)) {
+    let printable = id
+        .iter()
+        .fold(true, |all, byte| all & (0x20..0x7f).contains(byte));
+    if printable {
         return Ok(());
     }
     let text = std::str::from_utf8(id).map_err(|_| IdError::NotUtf8)?;

@@ -1,21 +1,21 @@
 //! Ids interned once: each name has a small number, and at the number stands what belongs to it.
 //!
 //! Looking up is one probe of a hash table that holds nothing but (32 bits of hash, number), 8 bytes a name, then one
-//! look at the name itself, which stands beside what belongs to it unless it is unusually long. The hash is SipHash-1-3 under a random key, std's own, so nobody can choose ids that
-//! collide. A large table is kept as many small ones, because growing one means moving all its entries at once: with
-//! ten million names a shard that grows moves forty thousand, a millisecond, and no command waits for more.
+//! look at the name itself, which stands beside what belongs to it unless it is unusually long. The hash is SipHash-1-3
+//! under a random key, std's own, so nobody can choose ids that collide. A large table is kept as many small ones,
+//! because growing one means moving all its entries at once: with ten million names a shard that grows moves forty
+//! thousand, a millisecond, and no command waits for more.
 
-use std::hash::{BuildHasher, RandomState};
-
-use hashbrown::HashTable;
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 use crate::memory::allocated;
+use crate::table::Table;
 
 /// Names kept in one allocation, once there are that many.
 const PAGE: usize = 1024;
 /// A table this large is divided.
 const DIVIDE_AT: usize = 8192;
-/// How many shards a divided table has.
+/// How many shards a divided table has: one for each value of eight bits.
 const SHARDS: usize = 256;
 
 /// The longest name kept in place: a UUID has 36 characters, a map's place id 27.
@@ -62,10 +62,11 @@ struct Slot<T> {
     value: T,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    hash: u32,
-    number: u32,
+/// What the table says of a name; whether it is that name has not been looked at.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sought {
+    hash: u64,
+    likely: Option<u32>,
 }
 
 /// A set of names, each with a number and a value.
@@ -73,7 +74,7 @@ struct Entry {
 pub(crate) struct Names<T> {
     hasher: RandomState,
     /// One table, or [`SHARDS`].
-    tables: Vec<HashTable<Entry>>,
+    tables: Vec<Table>,
     pages: Vec<Vec<Slot<T>>>,
     free: Vec<u32>,
     names: usize,
@@ -85,7 +86,7 @@ impl<T: Default> Names<T> {
     pub(crate) fn new() -> Self {
         Self {
             hasher: RandomState::new(),
-            tables: vec![HashTable::new()],
+            tables: vec![Table::default()],
             pages: Vec::new(),
             free: Vec::new(),
             names: 0,
@@ -108,11 +109,7 @@ impl<T: Default> Names<T> {
 
     /// Heap bytes of names, numbers and slots, as the allocator rounds them; the values' own heap is theirs.
     pub(crate) fn heap(&self) -> usize {
-        let tables: usize = self
-            .tables
-            .iter()
-            .map(|table| allocated(table.allocation_size()))
-            .sum();
+        let tables: usize = self.tables.iter().map(Table::heap).sum();
         let pages: usize = match self.pages.as_slice() {
             [] => 0,
             [first, rest @ ..] => {
@@ -123,41 +120,72 @@ impl<T: Default> Names<T> {
         self.heap
             + tables
             + pages
-            + allocated(self.tables.capacity() * size_of::<HashTable<Entry>>())
+            + allocated(self.tables.capacity() * size_of::<Table>())
             + allocated(self.pages.capacity() * size_of::<Vec<Slot<T>>>())
             + allocated(self.free.capacity() * size_of::<u32>())
     }
 
-    /// Which table, and the hash in it. The table's index and tag bits are both taken from the 32 bits kept.
-    fn hash(&self, name: &[u8]) -> (usize, u32) {
-        let hash = self.hasher.hash_one(name);
-        ((hash >> 56) as usize % self.tables.len(), hash as u32)
+    fn hash(&self, name: &[u8]) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(name); // the hash covers how long it is
+        hasher.finish()
     }
 
-    const fn spread(hash: u32) -> u64 {
-        (hash as u64) << 32 | hash as u64
+    /// Which table.
+    fn table(&self, hash: u64) -> usize {
+        if self.tables.len() == 1 {
+            0
+        } else {
+            (hash >> 56) as usize
+        }
+    }
+
+    /// Looks into the table for a name.
+    pub(crate) fn seek(&self, name: &[u8]) -> Sought {
+        let hash = self.hash(name);
+        let likely = self.tables[self.table(hash)].find(hash as u32, |_| true);
+        Sought { hash, likely }
+    }
+
+    /// What stands at the number the name seems to have: a byte of the name there, and the value.
+    pub(crate) fn likely(&self, sought: &Sought) -> Option<(u8, &T)> {
+        let number = sought.likely?;
+        Some((*self.name(number).first()?, self.value(number)))
     }
 
     /// The number of a name.
     pub(crate) fn find(&self, name: &[u8]) -> Option<u32> {
-        let (table, hash) = self.hash(name);
-        self.find_hashed(table, hash, name)
+        self.confirm(name, &self.seek(name))
     }
 
-    fn find_hashed(&self, table: usize, hash: u32, name: &[u8]) -> Option<u32> {
-        self.tables[table]
-            .find(Self::spread(hash), |entry| {
-                entry.hash == hash && self.name(entry.number) == name
-            })
-            .map(|entry| entry.number)
+    /// The number of a name that was sought.
+    fn confirm(&self, name: &[u8], sought: &Sought) -> Option<u32> {
+        match sought.likely {
+            Some(number) if self.name(number) == name => Some(number),
+            _ => {
+                // Another name has the same hash, or this one has come since.
+                self.tables[self.table(sought.hash)]
+                    .find(sought.hash as u32, |number| self.name(number) == name)
+            }
+        }
     }
 
     /// The number of a name, which is new if need be.
     pub(crate) fn intern(&mut self, name: &[u8]) -> u32 {
-        let (table, hash) = self.hash(name);
-        if let Some(number) = self.find_hashed(table, hash, name) {
-            return number;
+        let sought = self.seek(name);
+        self.intern_sought(name, &sought)
+    }
+
+    /// The number of a name that was sought, which is new if need be.
+    pub(crate) fn intern_sought(&mut self, name: &[u8], sought: &Sought) -> u32 {
+        match self.confirm(name, sought) {
+            Some(number) => number,
+            None => self.add(name, sought.hash),
         }
+    }
+
+    /// Gives a new name a number.
+    fn add(&mut self, name: &[u8], hash: u64) -> u32 {
         let slot = Slot {
             name: Name::new(name),
             value: T::default(),
@@ -185,9 +213,8 @@ impl<T: Default> Names<T> {
             }
         };
         self.names += 1;
-        self.tables[table].insert_unique(Self::spread(hash), Entry { hash, number }, |entry| {
-            Self::spread(entry.hash)
-        });
+        let table = self.table(hash);
+        self.tables[table].insert(hash as u32, number);
         if self.tables.len() == 1 && self.names > DIVIDE_AT {
             self.divide();
         }
@@ -196,12 +223,10 @@ impl<T: Default> Names<T> {
 
     #[cold]
     fn divide(&mut self) {
-        let mut tables = vec![HashTable::new(); SHARDS];
-        for entry in &self.tables[0] {
-            let shard = (self.hasher.hash_one(self.name(entry.number)) >> 56) as usize % SHARDS;
-            tables[shard].insert_unique(Self::spread(entry.hash), *entry, |entry| {
-                Self::spread(entry.hash)
-            });
+        let mut tables = vec![Table::default(); SHARDS];
+        for (hash, number) in self.tables[0].iter() {
+            let shard = self.hash(self.name(number)) >> 56;
+            tables[shard as usize].insert(hash, number);
         }
         self.tables = tables;
     }
@@ -211,14 +236,9 @@ impl<T: Default> Names<T> {
         let slot = &mut self.pages[number as usize / PAGE][number as usize % PAGE];
         let name = std::mem::replace(&mut slot.name, Name::NONE);
         slot.value = T::default();
-        let (table, hash) = self.hash(name.bytes());
-        let table = &mut self.tables[table];
-        if let Ok(found) = table.find_entry(Self::spread(hash), |entry| entry.number == number) {
-            found.remove();
-        }
-        if table.capacity() > 32 && table.len() * 8 < table.capacity() {
-            table.shrink_to(table.len() * 2, |entry| Self::spread(entry.hash));
-        }
+        let hash = self.hash(name.bytes());
+        let table = self.table(hash);
+        self.tables[table].remove(hash as u32, number);
         self.heap -= name.heap();
         self.names -= 1;
         self.free.push(number);
@@ -247,6 +267,17 @@ impl<T: Default> Names<T> {
 
     pub(crate) fn value(&self, number: u32) -> &T {
         &self.pages[number as usize / PAGE][number as usize % PAGE].value
+    }
+
+    /// The values of some numbers, from that one on.
+    pub(crate) fn values(&self, from: u32, count: usize) -> impl Iterator<Item = &T> {
+        let page = self.pages.get(from as usize / PAGE);
+        let slots = page.and_then(|page| page.get(from as usize % PAGE..));
+        slots
+            .into_iter()
+            .flatten()
+            .take(count)
+            .map(|slot| &slot.value)
     }
 
     pub(crate) fn value_mut(&mut self, number: u32) -> &mut T {

@@ -8,6 +8,8 @@
 //! Alerts leave the inboxes and warnings end when it begins, which takes some 5 ns for each alert of the warnings
 //! concerned; who was alerted by a warning that ended is unlisted in steps.
 
+use std::hint::black_box;
+
 use crate::Millis;
 use crate::graph::{Graph, Risen};
 use crate::journal::Journal;
@@ -41,6 +43,8 @@ pub struct PurgeCut {
 
 /// What looking at one timeline costs, in rows.
 const TIMELINE_WORK: usize = 4;
+/// So many timelines are asked for at once, because memory answers slowly; a page of names holds a multiple of them.
+const TOGETHER: u32 = 16;
 
 /// A purge under way.
 #[derive(Debug, Clone, Default)]
@@ -178,11 +182,19 @@ impl Graph {
         while purge.next_space < self.spaces.bound() && work < rows {
             let space = purge.next_space as u32;
             purge.next_space += 1;
+            if space.is_multiple_of(TOGETHER) {
+                let next = self.spaces.values(space, TOGETHER as usize);
+                black_box(next.fold(0, |all, visits| all ^ visits.touch_oldest(purge.before)));
+            }
             work = work.saturating_add(TIMELINE_WORK + self.sweep_space(&mut purge, space));
         }
         while work < rows && purge.next_visitor < self.visitors.bound() {
             let visitor = purge.next_visitor as u32;
             purge.next_visitor += 1;
+            if visitor.is_multiple_of(TOGETHER) {
+                let next = self.visitors.values(visitor, TOGETHER as usize);
+                black_box(next.fold(0, |all, visits| all ^ visits.touch_oldest(purge.before)));
+            }
             work = work.saturating_add(TIMELINE_WORK + self.sweep_visitor(&mut purge, visitor));
         }
         while work < rows
@@ -225,10 +237,9 @@ impl Graph {
         if !self.spaces.is_used(space) {
             return 0;
         }
-        let swept = self.change_space(space, |visits| {
-            visits.sweep(purge.before, |row| {
-                purge.is_dead(row.other, space, row.start, row.end())
-            })
+        let visits = self.spaces.value_mut(space);
+        let swept = visits.sweep(purge.before, &mut self.timelines, |row| {
+            purge.is_dead(row.other, space, row.start, row.end())
         });
         if swept.removed > 0 && self.spaces.value(space).is_empty() {
             purge.empty_spaces.push(space);
@@ -242,14 +253,13 @@ impl Graph {
         }
         let mut gone = Vec::new();
         let watched = self.warnings.knows_visits_of(visitor);
-        let swept = self.change_visitor(visitor, |visits| {
-            visits.sweep(purge.before, |row| {
-                let dead = purge.is_dead(visitor, row.other, row.start, row.end());
-                if dead && watched {
-                    gone.push(*row);
-                }
-                dead
-            })
+        let visits = self.visitors.value_mut(visitor);
+        let swept = visits.sweep(purge.before, &mut self.timelines, |row| {
+            let dead = purge.is_dead(visitor, row.other, row.start, row.end());
+            if dead && watched {
+                gone.push(*row);
+            }
+            dead
         });
         for row in gone {
             self.warnings.gone(visitor, row.other, row.start, row.end());

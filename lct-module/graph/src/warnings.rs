@@ -181,6 +181,11 @@ impl Lists {
         self.lists.contains_key(&number)
     }
 
+    /// Makes room for so many lists at once, rather than little by little.
+    pub(crate) fn reserve(&mut self, lists: usize) {
+        self.lists.reserve(lists.saturating_sub(self.lists.len()));
+    }
+
     pub(crate) fn add(&mut self, number: u32, warning: u32) {
         let list = self.lists.entry(number).or_default();
         if !list.contains(&warning) {
@@ -426,9 +431,7 @@ impl Warnings {
         }
         if let Some(row) = record.watch(warning, start, end) {
             let watches = self.watches.entry(space).or_default();
-            let before = watches.heap();
-            watches.insert(&row);
-            self.timelines = self.timelines - before + watches.heap();
+            watches.insert(&row, &mut self.timelines);
         }
     }
 
@@ -443,13 +446,11 @@ impl Warnings {
         ) else {
             return;
         };
-        let before = watches.heap();
-        let removed = watches.remove(&row);
+        let removed = watches.remove(&row, &mut self.timelines);
         debug_assert!(
             removed,
             "a standing warning watches every visit of its index case"
         );
-        self.timelines = self.timelines - before + watches.heap();
         if watches.is_empty() {
             self.timelines -= watches.heap();
             self.watches.remove(&space);

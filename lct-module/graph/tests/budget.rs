@@ -10,10 +10,11 @@ const MINUTE: u64 = 60_000;
 const SLACK: f64 = 1.05;
 
 /// Bytes a visit in a city of 200,000 visits, with times in whole minutes and with times in milliseconds, and bytes a
-/// visitor who has made one visit.
-const A_VISIT: f64 = 13.7;
-const A_VISIT_TO_THE_MILLISECOND: f64 = 22.2;
-const A_VISITOR: f64 = 113.5;
+/// visitor who has made one visit. (Before a chunk had a porch for the visits that came last, 13.7, 22.2 and 113.5: it
+/// made writing a quarter faster.)
+const A_VISIT: f64 = 14.3;
+const A_VISIT_TO_THE_MILLISECOND: f64 = 22.8;
+const A_VISITOR: f64 = 127.4;
 
 #[test]
 fn a_visit_costs_what_it_may() {

@@ -1,8 +1,8 @@
 //! What the graph says it holds against what the heap holds. The only test of its binary: nothing else may allocate.
 
 use lct_graph::{
-    Graph, MAX_MILLIS, Moment, Order, Part, Priority, PurgeCut, PurgeProgress, Question, Reason,
-    Scratch, Source, Warn,
+    Graph, Loader, MAX_MILLIS, Moment, Order, Part, Priority, PurgeCut, PurgeProgress, Question,
+    Reason, Scratch, Source, Warn,
 };
 use lct_model::Visit;
 use lct_model::city::City;
@@ -74,10 +74,12 @@ fn memory_is_what_the_heap_holds() {
     let parts: Vec<Vec<u8>> = graph.parts().collect();
     let loaded_before = HEAP.current_usage();
     let mut loaded = Graph::new();
+    let mut loader = Loader::new(&mut loaded);
     for part in &parts {
         let part = Part::decode(part).expect("an own part decodes");
-        loaded.load(&part).expect("an own part loads");
+        loader.add(&part).expect("an own part loads");
     }
+    loader.finish();
     check("loaded", &loaded, loaded_before);
     drop(loaded);
     drop(parts);
@@ -99,10 +101,12 @@ fn memory_is_what_the_heap_holds() {
     let parts: Vec<Vec<u8>> = warned.parts().collect();
     let loaded_before = HEAP.current_usage();
     let mut loaded = Graph::new();
+    let mut loader = Loader::new(&mut loaded);
     for part in &parts {
         let part = Part::decode(part).expect("an own part decodes");
-        loaded.load(&part).expect("an own part loads");
+        loader.add(&part).expect("an own part loads");
     }
+    loader.finish();
     check("warned and loaded", &loaded, loaded_before);
     drop(loaded);
     drop(parts);

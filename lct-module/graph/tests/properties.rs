@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 
 use common::{ask, exposure, graph_of, to_graph};
 use lct_graph::{
-    Graph, Logged, MAX_MILLIS, Millis, Part, Progress, PurgeCut, PurgeProgress, Revoked, Scratch,
-    Search, Stats,
+    Graph, Loader, Logged, MAX_MILLIS, Millis, Part, Progress, PurgeCut, PurgeProgress, Revoked,
+    Scratch, Search, Stats,
 };
 use lct_model::replay::{play_rounds, seed};
 use lct_model::{Exposure, HOUR, Id, Model, Order, Priority, Question, Span, Visit};
@@ -365,10 +365,12 @@ impl World {
 /// The same graph by way of its parts.
 fn reload(graph: &Graph) -> Graph {
     let mut loaded = Graph::new();
+    let mut loader = Loader::new(&mut loaded);
     for part in graph.parts() {
         let part = Part::decode(&part).expect("an own part decodes");
-        loaded.load(&part).expect("an own part loads");
+        loader.add(&part).expect("an own part loads");
     }
+    loader.finish();
     loaded
 }
 
@@ -913,11 +915,89 @@ fn many_parts_in_any_order_are_the_same_graph() {
             .all(|part| part.len() <= lct_graph::MAX_PART_BYTES)
     );
     parts.shuffle(&mut rng);
-    let mut loaded = Graph::new();
-    for part in &parts {
-        let part = Part::decode(part).expect("an own part decodes");
-        loaded.load(&part).expect("an own part loads");
+    let parts = parts
+        .iter()
+        .map(|part| Part::decode(part).expect("an own part decodes"));
+    let mut one_by_one = Graph::new();
+    for part in parts.clone() {
+        one_by_one.load(&part).expect("an own part loads");
     }
-    assert_eq!(loaded.digest(), graph.digest());
-    assert_eq!(counts(loaded.stats()), counts(graph.stats()));
+    let mut together = Graph::new();
+    let mut loader = Loader::new(&mut together);
+    for part in parts {
+        loader.add(&part).expect("an own part loads");
+    }
+    loader.finish();
+    for mut loaded in [one_by_one, together] {
+        assert_eq!(loaded.digest(), graph.digest());
+        assert_eq!(counts(loaded.stats()), counts(graph.stats()));
+        // The digest looks at the visitors' side.
+        for space in 0..3_000 {
+            let (from, to) = (rng.random_range(0..700_000_000), 700_000_000);
+            let present = |graph: &Graph| {
+                let space = format!("space {space}");
+                let present = graph.present(space.as_bytes(), from, to, 0, usize::MAX);
+                present
+                    .into_iter()
+                    .map(|(visitor, start, end)| (visitor.to_vec(), start, end))
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(present(&loaded), present(&graph), "space {space}");
+        }
+    }
+}
+
+#[test]
+fn visits_logged_together_are_as_if_logged_one_by_one() {
+    let mut rng = Rng::seed_from_u64(seed());
+    // Few names that meet again and again, and so many new ones that a table is divided meanwhile.
+    for names in [3, 40, 20_000] {
+        let (mut together, mut apart) = (Graph::new(), Graph::new());
+        for turn in 0..100 {
+            let visits: Vec<(Id, Id, Millis, Millis)> = (0..rng.random_range(1..300))
+                .map(|_| {
+                    let visitor = format!("v{}", rng.random_range(0..names)).into_bytes();
+                    let space = format!("s{}", rng.random_range(0..names)).into_bytes();
+                    let start = turn * HOUR / 4 + rng.random_range(0..5) * 60_000;
+                    (visitor, space, start, start + rng.random_range(1..HOUR))
+                })
+                .collect();
+            let list: Vec<_> = visits
+                .iter()
+                .map(|(visitor, space, start, end)| lct_graph::Visit {
+                    visitor,
+                    space,
+                    start: *start,
+                    end: *end,
+                })
+                .collect();
+            let mut outcomes = Vec::new();
+            together.visit_all(&list, |logged| outcomes.push(logged));
+            for (visit, outcome) in visits.iter().zip(outcomes) {
+                let (visitor, space, start, end) = visit;
+                assert_eq!(apart.visit(visitor, space, *start, *end), outcome);
+            }
+            let cut = PurgeCut {
+                before: rng.random_range(0..=turn) * HOUR / 4,
+                ..PurgeCut::default()
+            };
+            let work = rng.random_range(0..2_000);
+            for graph in [&mut together, &mut apart] {
+                if turn % 3 == 0 {
+                    graph.purge_begin(&cut);
+                }
+                graph.purge_step(work);
+            }
+        }
+        assert_eq!(together.digest(), apart.digest());
+        for graph in [&mut together, &mut apart] {
+            while graph.purge_step(usize::MAX) == PurgeProgress::More {}
+        }
+        assert_eq!(counts(together.stats()), counts(apart.stats()));
+        let space = b"s1";
+        assert_eq!(
+            together.present(space, 0, MAX_MILLIS, 0, usize::MAX),
+            apart.present(space, 0, MAX_MILLIS, 0, usize::MAX)
+        );
+    }
 }

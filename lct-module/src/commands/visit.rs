@@ -47,12 +47,16 @@ pub(crate) fn run(call: &Call<'_>) -> Result<()> {
     let mut read =
         |number| read(&mut arguments, &limits).map_err(|error: Error| error.of_visit(number));
     // Most commands log one visit, which needs no list.
-    let (one, many);
+    let one;
+    let mut many = Vec::new();
     let visits: &[Visit<'_>] = if count == 1 {
         one = [read(1)?];
         &one
     } else {
-        many = (1..=count).map(read).collect::<Result<Vec<_>>>()?;
+        many.reserve_exact(count);
+        for number in 1..=count {
+            many.push(read(number)?);
+        }
         &many
     };
     let options = call.options(&mut arguments)?;

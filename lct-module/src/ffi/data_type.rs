@@ -84,14 +84,13 @@ unsafe extern "C" fn rdb_load(io: *mut raw::RedisModuleIO, encoding: c_int) -> *
             return Err(Error::Snapshot("written by a newer version of this module"));
         }
         let mut value = Value::default();
-        loop {
-            let part = io.read().ok_or(Error::Snapshot("cut short"))?;
-            if part.bytes().is_empty() {
-                retention::look_round(); // it may hold errands, and RESTORE tells nobody else
-                return Ok(Box::into_raw(Box::new(value)).cast());
-            }
-            value.load(part.bytes())?;
-        }
+        value.load_all(std::iter::from_fn(|| match io.read() {
+            None => Some(Err(Error::Snapshot("cut short"))),
+            Some(part) if part.as_ref().is_empty() => None,
+            Some(part) => Some(Ok(part)),
+        }))?;
+        retention::look_round(); // it may hold errands, and RESTORE tells nobody else
+        Ok(Box::into_raw(Box::new(value)).cast())
     };
     catch(load).unwrap_or_else(|error| {
         io.log(&format!("a graph could not be read: {error}"));
@@ -285,8 +284,8 @@ struct SavedString {
     length: usize,
 }
 
-impl SavedString {
-    fn bytes(&self) -> &[u8] {
+impl AsRef<[u8]> for SavedString {
+    fn as_ref(&self) -> &[u8] {
         // SAFETY: the server answered a pointer to `length` bytes, which are ours.
         unsafe { std::slice::from_raw_parts(self.start.cast(), self.length) }
     }
