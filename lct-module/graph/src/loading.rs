@@ -14,7 +14,7 @@ const REPEATED: LoadError = LoadError("the part repeats a visit");
 /// So many visits wait at most, a part's at least: 192 megabytes.
 const MOST_WAITING: usize = 12_000_000;
 /// They wait in so many groups, so that each can be sorted in a processor's own memory.
-const GROUPS: usize = 1024;
+const GROUPS: u32 = 1024;
 
 /// Puts parts together, in any order.
 ///
@@ -30,33 +30,36 @@ pub struct Loader<'g> {
     base: Millis,
 }
 
-/// A visit on its way, in half the bytes of a [`Row`] and a number.
-#[derive(Debug, Clone, Copy)]
-struct Arrival {
-    offset: u32,
-    len: u32,
-    visitor: u32,
-    space: u32,
-}
+/// A visit on its way, as one number: its place among the spaces of its group, the class of its length, its start from
+/// the base, its visitor and its length, in this order, which is the order in which it arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Arrival(u128);
 
 impl Arrival {
     /// `None` for a visit of times so unusual that it is better taken there by itself.
     fn new(base: Millis, row: &Row, visitor: u32) -> Option<Self> {
-        Some(Self {
-            offset: u32::try_from(row.start.checked_sub(base)?).ok()?,
-            len: u32::try_from(row.len).ok()?,
-            visitor,
-            space: row.other,
-        })
+        let offset = u32::try_from(row.start.checked_sub(base)?).ok()?;
+        let len = u32::try_from(row.len).ok()?;
+        let place = row.other / GROUPS; // 22 bits
+        let order = u64::from(place) << 37
+            | u64::from(SpaceVisits::class(row.len)) << 32
+            | u64::from(offset);
+        let rest = u64::from(visitor) << 32 | u64::from(len);
+        Some(Self(u128::from(order) << 64 | u128::from(rest)))
     }
 
-    /// In order of space, and there as [`Timeline::extend`](crate::timeline::Timeline::extend) wants them.
-    fn order(&self) -> u128 {
-        let class = SpaceVisits::class(self.len.into());
-        u128::from(self.space) << 72
-            | u128::from(class) << 64
-            | u128::from(self.offset) << 32
-            | u128::from(self.visitor)
+    /// Which space of its group.
+    const fn place(self) -> u32 {
+        (self.0 >> (64 + 37)) as u32
+    }
+
+    /// The row of the space.
+    const fn row(self, base: Millis) -> Row {
+        Row {
+            start: base + (self.0 >> 64) as u32 as Millis,
+            other: (self.0 >> 32) as u32,
+            len: self.0 as u32 as Millis,
+        }
     }
 }
 
@@ -69,7 +72,7 @@ impl<'g> Loader<'g> {
         }
         Self {
             graph,
-            groups: vec![Vec::new(); GROUPS],
+            groups: vec![Vec::new(); GROUPS as usize],
             waiting: 0,
             base: MAX_MILLIS,
         }
@@ -137,7 +140,7 @@ impl<'g> Loader<'g> {
         }
         match Arrival::new(self.base, row, visitor) {
             Some(arrival) => {
-                self.groups[row.other as usize % GROUPS].push(arrival);
+                self.groups[(row.other % GROUPS) as usize].push(arrival);
                 self.waiting += 1;
             }
             None => self.graph.load_arrivals(
@@ -153,17 +156,14 @@ impl<'g> Loader<'g> {
     /// Takes those who wait to their spaces.
     fn arrive(&mut self) {
         let mut rows = Vec::new();
-        for group in &mut self.groups {
+        for (number, group) in (0..).zip(&mut self.groups) {
             let mut group = std::mem::take(group);
-            group.sort_unstable_by_key(Arrival::order);
-            for arrivals in group.chunk_by(|a, b| a.space == b.space) {
+            group.sort_unstable();
+            for arrivals in group.chunk_by(|a, b| a.place() == b.place()) {
                 rows.clear();
-                rows.extend(arrivals.iter().map(|arrival| Row {
-                    start: self.base + Millis::from(arrival.offset),
-                    other: arrival.visitor,
-                    len: arrival.len.into(),
-                }));
-                self.graph.load_arrivals(arrivals[0].space, &mut rows);
+                rows.extend(arrivals.iter().map(|arrival| arrival.row(self.base)));
+                let space = arrivals[0].place() * GROUPS + number;
+                self.graph.load_arrivals(space, &mut rows);
             }
         }
         self.waiting = 0;
