@@ -7,7 +7,8 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use lct_graph::{
-    Graph, Loader, Moment, Order, Part, Priority, PurgeCut, Question, Reason, Scratch, Source, Warn,
+    Graph, Loader, Moment, Order, Part, Priority, Progress, PurgeCut, Question, Reason, Scratch,
+    Source, Warn,
 };
 use lct_model::city::City;
 use lct_model::replay::setting;
@@ -17,12 +18,14 @@ use rand::seq::{IteratorRandom, SliceRandom};
 use rand_pcg::Pcg64Mcg;
 
 const DAY: u64 = 24 * HOUR;
+/// Work of a step, in rows: what the module does at once.
+const A_STEP: usize = 10_000;
 
 struct Town {
     city: City,
     visits: Vec<Visit>,
     graph: Graph,
-    /// A thousand of its people, by chance.
+    /// A thousand of its people, by chance, each equally likely.
     people: Vec<Vec<u8>>,
     /// Visits by chance: where somebody was and when.
     stays: Vec<(Vec<u8>, Span)>,
@@ -33,6 +36,8 @@ impl Town {
         let city = City::with_visits(setting("VISITS").unwrap_or(1_000_000) as usize);
         let visits = city.visits();
         let mut graph = log(visits.iter());
+        let town = city.settle();
+        let people = town.sample(1000).into_iter();
         let mut rng = Pcg64Mcg::seed_from_u64(1);
         let sample = visits.iter().sample(&mut rng, 1000);
         let stats = graph.stats();
@@ -44,7 +49,7 @@ impl Town {
             graph.memory() as f64 / stats.visits as f64
         );
         Self {
-            people: sample.iter().map(|v| v.visitor.clone()).collect(),
+            people: people.map(|v| town.visitor_id(v).to_vec()).collect(),
             stays: sample.iter().map(|v| (v.space.clone(), v.span)).collect(),
             city,
             visits,
@@ -81,6 +86,15 @@ fn log<'v>(visits: impl Iterator<Item = &'v Visit>) -> Graph {
     graph
 }
 
+fn borrow(visit: &Visit) -> lct_graph::Visit<'_> {
+    lct_graph::Visit {
+        visitor: &visit.visitor,
+        space: &visit.space,
+        start: visit.span.start,
+        end: visit.span.end,
+    }
+}
+
 fn writing(criterion: &mut Criterion) {
     let town = Town::new();
     let mut shuffled: Vec<&Visit> = town.visits.iter().collect();
@@ -91,6 +105,18 @@ fn writing(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(town.visits.len() as u64));
     group.bench_function("visit, in order of arrival", |bencher| {
         bencher.iter_with_large_drop(|| log(town.visits.iter()));
+    });
+    group.bench_function("visits, a hundred together", |bencher| {
+        let visits: Vec<_> = town.visits.iter().map(borrow).collect();
+        bencher.iter_with_large_drop(|| {
+            let mut graph = Graph::new();
+            for visits in visits.chunks(100) {
+                graph.visit_all(visits, |logged| {
+                    black_box(logged);
+                });
+            }
+            graph
+        });
     });
     group.bench_function("visit, in any order", |bencher| {
         bencher.iter_with_large_drop(|| log(shuffled.iter().copied()));
@@ -144,6 +170,18 @@ fn asking(criterion: &mut Criterion) {
                     black_box(contact);
                     contacts += 1;
                 });
+                contacts
+            });
+        });
+        let mut people = town.people.iter().cycle();
+        group.bench_function(format!("{name}, in steps"), |bencher| {
+            bencher.iter(|| {
+                let person = people.next().expect("a cycle");
+                let mut search =
+                    graph.ask_contacts(person, &question, std::mem::take(&mut scratch));
+                while search.step(graph, A_STEP) == Progress::More {}
+                let contacts = search.len();
+                scratch = search.into_scratch();
                 contacts
             });
         });
