@@ -13,6 +13,7 @@
 //! | [`rest`] | the REST twins under `/v1`, and what describes them |
 //! | [`tokens`], [`audit`], [`nonces`] | services that log visits, who used a token, and requests that were used before |
 //! | [`routes`], [`ops`] | what clients and operators can ask for by HTTP |
+//! | [`pages`] | the pages in `web/`, served from the binary |
 //! | [`handshake`], [`origin`] | the WebSocket upgrade and which pages may ask for it |
 //! | [`socket`], [`heartbeat`] | one WebSocket: limits, close codes, deadlines, signs of life |
 //! | [`connection`] | the loop that carries bytes, timers and replies to and from a session |
@@ -57,6 +58,7 @@ pub mod nonces;
 pub mod operator;
 pub mod ops;
 pub mod origin;
+pub mod pages;
 pub mod policy;
 pub mod protocol;
 pub mod redis_link;

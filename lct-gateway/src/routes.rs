@@ -1,4 +1,4 @@
-//! What clients can ask for by HTTP: the WebSocket at `/ws` and its REST twins under `/v1`.
+//! What clients can ask for by HTTP: the WebSocket at `/ws`, its REST twins under `/v1`, and the visitors' page.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use crate::connection::{self, Context};
 use crate::handshake::{self, Refusal};
 use crate::metrics::Limit;
 use crate::origin::Origins;
+use crate::pages::Site;
 use crate::rest::{self, Api};
 use crate::server::{Peer, TooMany};
 
@@ -27,6 +28,7 @@ pub fn clients(
     origins: Arc<Origins>,
     census: Census,
     tasks: TaskTracker,
+    page: Arc<Site>,
 ) -> BoxedFilter<(Response,)> {
     warp::path!("ws")
         .and(warp::get())
@@ -48,6 +50,8 @@ pub fn clients(
             }
         })
         .or(rest::routes(api))
+        .unify()
+        .or(page.routes())
         .unify()
         .recover(refuse)
         .unify()

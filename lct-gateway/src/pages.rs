@@ -1,0 +1,374 @@
+//! The pages that the gateway serves from its own binary: `web/<page>` with what pages share, `web/common` and
+//! `web/vendor`. No build step: what is in the folder is what the browser gets.
+//!
+//! Everything is answered from memory, compressed once at the start, and checked again by the browser each time
+//! (`ETag`): files that belong together are never mixed from two versions, because a service worker keeps them as one.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use hyper::body::Bytes;
+use hyper::header::{
+    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, VARY,
+};
+use hyper::{Method, StatusCode};
+use rust_embed::RustEmbed;
+use sha2::{Digest, Sha256};
+use warp::Rejection;
+use warp::filters::path::FullPath;
+use warp::reply::Response;
+use warp::{Filter, reject};
+
+/// Everything under `web/`. A build with debug assertions reads the folder when it starts instead.
+#[derive(RustEmbed)]
+#[folder = "web/"]
+struct Files;
+
+/// What a page may do: load its own files, and talk to the gateway that served it. No markup becomes a script, whoever
+/// wrote it; the one script address that is made at run time is the service worker's, by the policy `lct`.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+     manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+     require-trusted-types-for 'script'; trusted-types lct",
+);
+
+/// What a page has no use for.
+const PERMISSIONS: HeaderValue = HeaderValue::from_static(
+    "camera=(), microphone=(), geolocation=(), payment=(), usb=(), bluetooth=(), browsing-topics=()",
+);
+
+/// The service worker, before which the list of files is put.
+const WORKER: &str = "sw.js";
+
+/// A file, ready to be sent.
+struct File {
+    kind: &'static str,
+    tag: HeaderValue,
+    plain: Bytes,
+    /// Compressed, where that makes it smaller.
+    gzip: Option<Bytes>,
+}
+
+/// The files of one page, by path.
+pub struct Site {
+    files: BTreeMap<String, File>,
+}
+
+impl Site {
+    /// The page in `web/<page>`: its `index.html` is `/` and every path in `also`, its other files lie beside that, and
+    /// what pages share under `/common/` and `/vendor/`.
+    pub fn new(page: &str, also: &[&str]) -> Self {
+        let mut texts = BTreeMap::new();
+        for name in Files::iter() {
+            let path = match name.split_once('/') {
+                Some((folder, rest)) if folder == page => format!("/{rest}"),
+                Some(("common" | "vendor", _)) => format!("/{name}"),
+                _ => continue,
+            };
+            if let Some(file) = Files::get(&name) {
+                texts.insert(path, file.data.into_owned());
+            }
+        }
+        let worker = format!("/{WORKER}");
+        if let Some(text) = texts.get(&worker) {
+            let list = shell(&texts);
+            let text = [list.as_bytes(), text].concat();
+            texts.insert(worker, text);
+        }
+        if let Some(index) = texts.remove("/index.html") {
+            for path in also {
+                texts.insert((*path).to_owned(), index.clone());
+            }
+            texts.insert("/".to_owned(), index);
+        }
+        let files = texts.into_iter().filter_map(|(path, text)| {
+            let file = File::new(&path, text)?;
+            Some((path, file))
+        });
+        Self {
+            files: files.collect(),
+        }
+    }
+
+    /// The routes to these files; what is not there is left to others.
+    pub fn routes(
+        self: std::sync::Arc<Self>,
+    ) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static {
+        warp::method()
+            .and(warp::path::full())
+            .and(warp::header::headers_cloned())
+            .and_then(move |method: Method, path: FullPath, headers: HeaderMap| {
+                let answer = self.answer(&method, path.as_str(), &headers);
+                std::future::ready(answer.ok_or_else(reject::not_found))
+            })
+    }
+
+    fn answer(&self, method: &Method, path: &str, asked: &HeaderMap) -> Option<Response> {
+        let file = self.files.get(path)?;
+        if !matches!(*method, Method::GET | Method::HEAD) {
+            let mut response = Response::new("method: must be GET or HEAD\n".into());
+            *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+            let allow = HeaderValue::from_static("GET, HEAD");
+            response.headers_mut().insert(ALLOW, allow);
+            return Some(response);
+        }
+        Some(file.response(asked))
+    }
+}
+
+/// The line that tells the service worker which files make the page, and which version that is.
+fn shell(texts: &BTreeMap<String, Vec<u8>>) -> String {
+    let mut version = Sha256::new();
+    let mut paths = vec!["/"];
+    for (path, text) in texts {
+        version.update((path.len() as u64).to_be_bytes());
+        version.update(path);
+        version.update((text.len() as u64).to_be_bytes());
+        version.update(text);
+        if path != "/index.html" && kind(path).is_some_and(|kind| kind != LICENCE) {
+            paths.push(path);
+        }
+    }
+    paths.retain(|path| *path != format!("/{WORKER}"));
+    let version: String = version.finalize()[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let shell = serde_json::json!({ "version": version, "paths": paths });
+    format!("const SHELL = {shell};\n")
+}
+
+/// The type of the texts that say whose the vendored files are; nobody needs them to see the page.
+const LICENCE: &str = "text/plain; charset=utf-8";
+
+/// What a file is, by its name; `None` for what is not to be served.
+fn kind(path: &str) -> Option<&'static str> {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    Some(match name.rsplit_once('.').map(|(_, end)| end) {
+        _ if name == "LICENSE" => LICENCE,
+        None if !name.is_empty() && name != "c" => return None,
+        None | Some("html") => "text/html; charset=utf-8",
+        Some("js" | "mjs") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("json") => "application/json",
+        Some("webmanifest") => "application/manifest+json",
+        Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
+        Some(_) => return None,
+    })
+}
+
+impl File {
+    fn new(path: &str, text: Vec<u8>) -> Option<Self> {
+        let kind = kind(path)?;
+        let hash: String = Sha256::digest(&text)[..12]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        // Weak, because it is that of both forms.
+        let tag = HeaderValue::from_str(&format!("W/\"{hash}\"")).ok()?;
+        let gzip = compressed(&text).filter(|gzip| gzip.len() < text.len());
+        Some(Self {
+            kind,
+            tag,
+            plain: text.into(),
+            gzip: gzip.map(Bytes::from),
+        })
+    }
+
+    fn response(&self, asked: &HeaderMap) -> Response {
+        let known = asked.get_all(IF_NONE_MATCH).iter().any(|tags| {
+            let tags = tags.to_str().unwrap_or_default().split(',');
+            tags.map(str::trim).any(|tag| tag == "*" || self.tag == tag)
+        });
+        let gzip = self.gzip.as_ref().filter(|_| takes_gzip(asked));
+        let mut response = if known {
+            let mut response = Response::default();
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            response
+        } else {
+            Response::new(gzip.unwrap_or(&self.plain).clone().into())
+        };
+        let headers = response.headers_mut();
+        for (name, value) in [
+            (ETAG, self.tag.clone()),
+            (VARY, HeaderValue::from_static("accept-encoding")),
+            // Kept, and asked about each time.
+            (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+            (CONTENT_TYPE, HeaderValue::from_static(self.kind)),
+            (CONTENT_SECURITY_POLICY, POLICY),
+            (HeaderName::from_static("permissions-policy"), PERMISSIONS),
+        ] {
+            headers.insert(name, value);
+        }
+        if gzip.is_some() && !known {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        response
+    }
+}
+
+fn compressed(text: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(text).ok()?;
+    encoder.finish().ok()
+}
+
+/// Whether the browser takes gzip: it says so, and not that it would rather have anything else (`q=0`).
+fn takes_gzip(asked: &HeaderMap) -> bool {
+    asked.get_all(ACCEPT_ENCODING).iter().any(|codings| {
+        let codings = codings.to_str().unwrap_or_default().split(',');
+        codings.map(str::trim).any(|coding| {
+            let (name, rest) = coding.split_once(';').unwrap_or((coding, ""));
+            name.trim().eq_ignore_ascii_case("gzip")
+                && !matches!(rest.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn visitors() -> Site {
+        Site::new("visitor", &["/c"])
+    }
+
+    fn get(site: &Site, path: &str, headers: &[(HeaderName, &'static str)]) -> Option<Response> {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
+        site.answer(&Method::GET, path, &headers.collect())
+    }
+
+    #[test]
+    fn the_page_is_whole() {
+        let site = visitors();
+        for path in [
+            "/",
+            "/c",
+            "/sw.js",
+            "/vendor/preact/preact.mjs",
+            "/common/bytes.js",
+        ] {
+            assert!(get(&site, path, &[]).is_some(), "{path}");
+        }
+        // Neither by another name nor from another folder.
+        for path in [
+            "",
+            "/index.html",
+            "/visitor/",
+            "/vendor/",
+            "/vendor/MANIFEST",
+            "/../Cargo.toml",
+            "//",
+        ] {
+            assert!(get(&site, path, &[]).is_none(), "{path}");
+        }
+        // Every import of every module is there.
+        for (path, file) in &site.files {
+            let text = String::from_utf8_lossy(&file.plain);
+            if path.starts_with("/vendor/") || !file.kind.starts_with("text/javascript") {
+                continue;
+            }
+            for line in text
+                .lines()
+                .filter(|line| line.starts_with("import ") || line.starts_with("} from "))
+            {
+                let wanted = line.split('\'').nth(1).expect(line);
+                assert!(
+                    wanted.starts_with('/') && site.files.contains_key(wanted),
+                    "{path}: {line}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn files_of_others_are_what_was_published() {
+        let manifest = std::fs::read_to_string("web/vendor/MANIFEST").expect("a manifest");
+        let mut listed = Vec::new();
+        for line in manifest.lines() {
+            let (hash, rest) = line.split_once("  ").expect("a hash");
+            let name = rest.split("  ").next().expect("a name");
+            let file = Files::get(&format!("vendor/{name}")).expect(name);
+            let found: String = Sha256::digest(&file.data)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
+            assert_eq!(found, hash, "{name}");
+            listed.push(format!("vendor/{name}"));
+        }
+        for name in Files::iter().filter(|name| name.starts_with("vendor/")) {
+            assert!(
+                name == "vendor/MANIFEST"
+                    || name == "vendor/README.md"
+                    || listed.iter().any(|listed| *listed == *name),
+                "{name}: is not in the manifest"
+            );
+        }
+    }
+
+    #[test]
+    fn a_browser_that_has_it_is_told_so() {
+        let site = visitors();
+        let first = get(&site, "/", &[]).expect("a page");
+        assert_eq!(first.status(), StatusCode::OK);
+        assert_eq!(first.headers()[CACHE_CONTROL], "no-cache");
+        assert!(first.headers().get(CONTENT_ENCODING).is_none());
+        let tag = first.headers()[ETAG].clone();
+        let asked = HeaderMap::from_iter([(IF_NONE_MATCH, tag)]);
+        let again = site.answer(&Method::GET, "/", &asked).expect("a page");
+        assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+        let other = get(&site, "/", &[(IF_NONE_MATCH, "W/\"0\"")]).expect("a page");
+        assert_eq!(other.status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn gzip_for_who_takes_it() {
+        let site = visitors();
+        for (codings, gzip) in [
+            ("gzip, deflate, br", true),
+            ("br;q=1.0, gzip;q=0.8", true),
+            ("gzip;q=0", false),
+            ("br", false),
+            ("identity", false),
+        ] {
+            let page = get(&site, "/", &[(ACCEPT_ENCODING, codings)]).expect("a page");
+            assert_eq!(
+                page.headers().contains_key(CONTENT_ENCODING),
+                gzip,
+                "{codings}"
+            );
+        }
+    }
+
+    #[test]
+    fn pages_are_read_and_nothing_else() {
+        let site = visitors();
+        let post = site
+            .answer(&Method::POST, "/", &HeaderMap::new())
+            .expect("an answer");
+        assert_eq!(post.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(post.headers()[ALLOW], "GET, HEAD");
+        assert!(
+            site.answer(&Method::POST, "/nothing", &HeaderMap::new())
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn no_page_may_run_what_is_not_a_file_of_its_own() {
+        let site = visitors();
+        let page = get(&site, "/c", &[]).expect("a page");
+        let policy = page.headers()[CONTENT_SECURITY_POLICY]
+            .to_str()
+            .expect("text");
+        assert!(policy.starts_with("default-src 'none'; ") && !policy.contains("unsafe"));
+        let html = String::from_utf8_lossy(&site.files["/"].plain).into_owned();
+        assert!(!html.contains("<style") && !html.contains(" on") && !html.contains("style="));
+    }
+}

@@ -1,0 +1,48 @@
+// The link in a place's QR code, `/c#…`: docs/pages.md has the format. What comes after # never leaves the browser.
+
+import { concat, fromBase64Url, random, toBase64Url, utf8 } from '/common/bytes.js';
+
+const VERSION = 1;
+const SIGNED = 1;
+const GATHERING = 2;
+const SIGNATURE = 64;
+const HEAD = 19;
+const MAX_NAME = 100;
+const MAX_BYTES = HEAD + 4 * MAX_NAME + SIGNATURE;
+
+// Stays are counted in steps of this many minutes.
+export const STAY_STEP = 5;
+export const MAX_STAY = 24 * 60;
+
+// Whether a text can name a place: 1 to 100 characters, none that controls how others are shown.
+export function isName(text) {
+  const length = [...text].length;
+  return length >= 1 && length <= MAX_NAME && text === text.trim() && !/[\p{Cc}\u202a-\u202e\u2066-\u2069]/u.test(text);
+}
+
+// A random id, as places have it on posters and at the server: 16 bytes in base64url.
+export const newPlaceId = () => toBase64Url(random(16));
+
+// Writes { placeId, name, stay (minutes), gathering } as what comes after #.
+export function encodePlace({ placeId, name, stay, gathering = false }) {
+  const id = fromBase64Url(placeId);
+  if (id.length !== 16 || !isName(name)) throw new Error('not a place');
+  const steps = Math.min(Math.max(Math.round(stay / STAY_STEP), 1), 255);
+  return toBase64Url(concat([VERSION], id, [steps, gathering ? GATHERING : 0], utf8(name)));
+}
+
+// Reads what comes after #; null where that is no place. A signature is passed over: who holds the operator's key checks it.
+export function decodePlace(text) {
+  try {
+    const bytes = fromBase64Url(text);
+    if (bytes.length > MAX_BYTES || bytes[0] !== VERSION) return null;
+    const flags = bytes[18];
+    const end = bytes.length - (flags & SIGNED ? SIGNATURE : 0);
+    const name = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.slice(HEAD, end));
+    if (!isName(name) || bytes[17] === 0 || flags & ~(SIGNED | GATHERING)) return null;
+    const stay = Math.min(bytes[17] * STAY_STEP, MAX_STAY);
+    return { placeId: toBase64Url(bytes.slice(1, 17)), name, stay, gathering: Boolean(flags & GATHERING) };
+  } catch {
+    return null;
+  }
+}

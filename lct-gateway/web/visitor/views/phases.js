@@ -1,0 +1,79 @@
+// What fills the page when the tabs have no business there: before the start, after the end, and when it cannot work.
+
+import { Component, html } from '/common/html.js';
+import { Qr } from '/common/qr.js';
+import { View } from '/views/parts.js';
+import { t } from '/text.js';
+
+export const Unsupported = () => html`<${View} title=${t('unsupported.title')}><p>${t('unsupported.text')}</p><//>`;
+
+export const Elsewhere = () => html`<${View} title=${t('elsewhere.title')}>
+  <p>${t('elsewhere.text')}</p>
+  <button class="main" onClick=${() => location.reload()}>${t('elsewhere.here')}</button>
+<//>`;
+
+export const Failed = () => html`<${View} title=${t('failed.title')}>
+  <p>${t('failed.text')}</p>
+  <button class="main" onClick=${() => location.reload()}>${t('failed.again')}</button>
+<//>`;
+
+export function Start({ model }) {
+  const { place } = model.view;
+  return html`<${View} title=${t('start.title')} focus=${false}>
+    <ul class="points">${[1, 2, 3].map((n) => html`<li>${t(`start.${n}`)}</li>`)}</ul>
+    ${place && html`<p class="card"><bdi>${t('start.place', { name: place.name })}</bdi></p>`}
+    <button class="main" onClick=${() => model.makeKeys()}>${t('start.go')}</button>
+    <button class="quiet" onClick=${() => model.go('guest')}>${t('start.code')}</button>
+    <${Languages} model=${model} />
+  <//>`;
+}
+
+export class KeyCode extends Component {
+  copy = async () => {
+    await navigator.clipboard.writeText(this.props.model.made.code).catch(() => {});
+    this.setState({ copied: true });
+  };
+
+  render({ model }, { copied }) {
+    const { code } = model.made;
+    return html`<${View} title=${t('code.title')}>
+      <p>${t('code.text')}</p>
+      <div class="card code">
+        <p class="keycode" aria-label=${t('code.label')} role="group">${code.split('-').map((part) => html`<span>${part}</span> `)}</p>
+        <${Qr} text=${code} label=${t('code.qr')} />
+      </div>
+      <div class="buttons screen">
+        <button onClick=${() => print()}>${t('code.print')}</button>
+        <button onClick=${this.copy} aria-live="polite">${t(copied ? 'code.copied' : 'code.copy')}</button>
+      </div>
+      <button class="main screen" onClick=${() => model.keptCode()}>${t('code.kept')}</button>
+    <//>`;
+  }
+}
+
+export function Erasing({ model }) {
+  const { hold } = model.meta.erase ?? {};
+  return html`<${View} title=${t('erasing.title')}>
+    <p>${t('erasing.text')}</p>
+    <p class="card" role="status">${hold > Date.now() ? t('erasing.wait') : t(`line.${model.line}`)}</p>
+  <//>`;
+}
+
+export const Gone = ({ model }) => html`<${View} title=${t('gone.title')}>
+  <p>${t(`gone.${model.erasedBy ?? 'here'}`)}</p>
+  <button class="main" onClick=${() => location.replace(model.home)}>${t('gone.again')}</button>
+<//>`;
+
+export const Revoked = ({ model }) => html`<${View} title=${t('revoked.title')}>
+  <p>${t('revoked.text')}</p>
+  <button class="main" onClick=${() => model.startAnew()}>${t('gone.again')}</button>
+<//>`;
+
+const NAMES = { en: 'English', es: 'Español' };
+
+export function Languages({ model }) {
+  return html`<div class="languages" role="group" aria-label=${t('more.language')}>
+    ${Object.entries(NAMES).map(([tag, name]) => html`<button class="quiet" lang=${tag} onClick=${() => model.setLanguage(tag)}
+      aria-pressed=${document.documentElement.lang === tag ? 'true' : 'false'}>${name}</button>`)}
+  </div>`;
+}
