@@ -1,0 +1,33 @@
+// Makes a picture of every state of the page, in phone and desktop width, and in both themes where that matters:
+//
+//   LCT_MODULE=… LCT_GATEWAY=… node screenshots.mjs [FOLDER]     (default: out/)
+
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { states } from './states.mjs';
+import { Phone, launch } from './phone.mjs';
+import { System } from './system.mjs';
+
+const folder = process.argv[2] ?? 'out';
+await mkdir(folder, { recursive: true });
+const SHAPES = [
+  { name: 'phone', width: 390, height: 844, scheme: 'light' },
+  { name: 'phone-dark', width: 390, height: 844, scheme: 'dark' },
+  { name: 'desk', width: 1200, height: 800, scheme: 'light' },
+];
+const browser = await launch();
+try {
+  for (const { name: shape, ...size } of SHAPES) {
+    const system = await System.start();
+    try {
+      await states(browser, system, size, async (name, phone) => {
+        await phone.page.screenshot({ path: path.join(folder, `${name}-${shape}.png`), fullPage: true });
+        console.log(`${name}-${shape}.png`);
+      });
+    } finally {
+      await system.stop();
+    }
+  }
+} finally {
+  await browser.close();
+}

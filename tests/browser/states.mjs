@@ -1,0 +1,162 @@
+// Goes through every state of the visitors' page and calls `at(name, phone)` in each: for axe and for pictures.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Phone } from './phone.mjs';
+
+// The link of a place, as an operator would print it.
+export async function placeLink(page, name, stay = 60) {
+  return page.evaluate(
+    async ([name, stay]) => {
+      const { encodePlace, newPlaceId } = await import('/common/place-link.js');
+      return `/c#${encodePlace({ placeId: newPlaceId(), name, stay })}`;
+    },
+    [name, stay],
+  );
+}
+
+export async function states(browser, system, size, at) {
+  const anna = await Phone.open(browser, system, size);
+  const ben = await Phone.open(browser, system, size);
+  await anna.heading(/Know when/);
+  await at('start', anna);
+  await anna.press('Español');
+  await anna.sees('Empezar');
+  await at('start-es', anna);
+  await anna.press('English');
+  const library = await placeLink(anna.page, 'City library, reading room', 90);
+  await anna.press('Start', { exact: true });
+  await anna.heading('Your key code');
+  await at('key-code', anna);
+  await anna.press('I have kept it');
+  await anna.online();
+  await at('check-in-empty', anna);
+  await anna.tab('Calendar');
+  await at('calendar-empty', anna);
+  await anna.tab('Alerts');
+  await at('alerts-empty', anna);
+  await anna.page.goto(`${system.url}/c#nonsense`);
+  await anna.sees('This is not the link of a place');
+  await at('bad-link', anna);
+
+  await ben.page.goto(system.url + library);
+  await ben.sees('You are about to check in');
+  await at('start-with-place', ben);
+  const code = await ben.begin();
+  await ben.heading(/Check in at/);
+  await at('place', ben);
+  await ben.press('Check in now');
+  await ben.sees('You are here');
+  await at('checked-in', ben);
+
+  await anna.checkIn(library);
+  await anna.online();
+  await anna.page.getByLabel('Name of the gathering').fill('Picnic by the river');
+  await anna.press('Check in now');
+  await anna.page.getByText('Let others check in').click();
+  await at('gathering-shared', anna);
+  await anna.page.getByRole('button', { name: 'Delete the place City' }).click();
+  await at('question', anna);
+  await anna.confirm('Cancel');
+  await anna.logged();
+  await at('calendar', anna);
+  await anna.page.getByRole('button', { name: /Change the visit to City/ }).click();
+  await at('edit', anna);
+  await anna.page.getByLabel('To', { exact: true }).fill('2020-01-01T00:00');
+  await anna.press('Save');
+  await anna.sees('The end must be after the start');
+  await at('edit-wrong', anna);
+  await anna.tab('Warn');
+  await at('warn-empty', anna);
+  await anna.page.getByRole('radio', { name: 'I tested positive' }).check();
+  await at('warn-form', anna);
+  await anna.press('Go on');
+  await anna.sees('A day within the last 14 days');
+  await at('warn-wrong', anna);
+  await anna.warn();
+  await anna.page.locator('.state.sent').waitFor();
+  await at('warned', anna);
+
+  await ben.sees('You have a new alert.');
+  await at('alert-new', ben);
+  await ben.press('Read it');
+  await ben.heading('Alerts');
+  await at('alert', ben);
+  await anna.press(/Take back the warning/);
+  await anna.confirm('Take back');
+  await anna.sees('Taken back', { exact: true });
+  await at('taken-back', anna);
+  await ben.sees('Withdrawn');
+  await at('alert-withdrawn', ben);
+  await ben.tab('My data');
+  await at('my-data', ben);
+
+  const carla = await Phone.open(browser, system, size);
+  await carla.press('I have a key code');
+  await carla.heading(/key code/);
+  await carla.page.getByLabel('Key code').fill('no code');
+  await carla.press('Open');
+  await carla.sees('This is not a key code');
+  await at('guest-wrong', carla);
+  await carla.page.getByLabel('Key code').fill(code);
+  await carla.press('Open');
+  await carla.sees('Erase its data');
+  await carla.page.getByRole('button', { name: 'Revoke it' }).and(carla.page.locator(':enabled')).waitFor();
+  await at('guest', carla);
+  await carla.press('Revoke it');
+  await carla.confirm('Revoke it');
+  await carla.sees('This identity is revoked');
+  await at('guest-revoked', carla);
+  await ben.heading('This identity was revoked');
+  await at('revoked', ben);
+
+  await anna.context.setOffline(true);
+  await anna.sees('No internet.');
+  await at('offline', anna);
+  await anna.tab('Check in');
+  await anna.page.getByLabel('Name of the gathering').fill('Evening walk');
+  await anna.press('Check in now');
+  await anna.tab('Calendar');
+  await anna.sees('Waiting to be sent');
+  await at('calendar-waiting', anna);
+  await anna.tab('My data');
+  await anna.press('Erase everywhere');
+  await at('erase-question', anna);
+  await anna.confirm('Erase everywhere');
+  await anna.heading('Erasing');
+  await at('erasing', anna);
+  await anna.context.setOffline(false);
+  await anna.heading('Erased');
+  await at('erased', anna);
+
+  await system.stopGateway();
+  const dora = await Phone.open(browser, system, { ...size, path: '/' }).catch(() => null);
+  await dora?.context.close();
+  await system.startGateway();
+  const eve = await Phone.open(browser, system, size);
+  await eve.begin();
+  await eve.online();
+  await system.stopGateway();
+  await eve.sees('The server does not answer', { timeout: 30_000 });
+  await at('server-down', eve);
+  await system.startGateway();
+  await eve.page.locator('.line.online').waitFor({ state: 'attached', timeout: 60_000 });
+  const second = await eve.context.newPage();
+  await second.goto(system.url);
+  await eve.heading('LCT is open in another window');
+  await at('elsewhere', eve);
+  await second.close();
+  await eve.context.close();
+
+  const old = await Phone.open(browser, system, { ...size, init: () => {
+    crypto.subtle.generateKey = () => Promise.reject(new Error('NotSupportedError'));
+  } });
+  await old.heading('This browser is too old');
+  await at('too-old', old);
+  await old.context.close();
+  const play = await Phone.open(browser, system, { ...size, path: '/?practice' });
+  await play.begin();
+  await play.online();
+  await at('practice', play);
+  for (const phone of [anna, ben, carla, play]) await phone.context.close();
+  await sleep(0);
+}
