@@ -29,6 +29,7 @@ use crate::protocol::{Code, Fault};
 use crate::redis_link::RedisLink;
 use crate::registry::Place;
 use crate::rules::Rules;
+use crate::situation::Situations;
 use crate::tokens::Tokens;
 
 /// Warnings and retractions are answered at multiples of this time: alerting a thousand takes longer than alerting
@@ -159,6 +160,8 @@ pub struct Services {
     pub audit: Audit,
     /// Nonces of signed requests.
     pub nonces: Nonces,
+    /// How many warnings there were.
+    pub situations: Situations,
     codes_required: bool,
     feedback: Feedback,
     policy: Policy,
@@ -220,6 +223,7 @@ impl Services {
             tokens: Tokens::new(books.clone(), Arc::clone(&graphs)),
             audit: Audit::new(books.clone()),
             nonces: Nonces::new(books.clone(), Arc::clone(&graphs)),
+            situations: Situations::new(books.clone(), Arc::clone(&graphs)),
             feedback: Feedback::new(books.clone(), Arc::clone(&graphs)),
             control: Control { books, graphs },
             codes_required: rules.codes_required,
@@ -305,7 +309,14 @@ impl Services {
             }
             Task::Retract(warning) => {
                 only_if_limited(self.caps.warning_request(graph, &caller).await)?;
-                on_the_grid(module.retract(graph, warning)).await?;
+                let retract = async {
+                    module.retract(graph, warning).await?;
+                    self.situations
+                        .taken_back(graph, warning, clock::now())
+                        .await;
+                    Ok::<_, ModuleError>(())
+                };
+                on_the_grid(retract).await?;
             }
             Task::Ack(alerts) => module.ack(graph, visitor, &alerts).await?,
             Task::Export => {
@@ -367,7 +378,9 @@ impl Services {
             terms,
             hold: self.hold,
         };
-        Ok(self.module.warn(graph, &caller.visitor, &warning).await?)
+        self.module.warn(graph, &caller.visitor, &warning).await?;
+        self.situations.given(graph, warning.id, clock::now()).await;
+        Ok(())
     }
 }
 

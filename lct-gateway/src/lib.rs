@@ -23,6 +23,7 @@
 //! | [`ids`], [`graphs`] | which names exist |
 //! | [`request`], [`command`] | what a message asks for, checked, and carried out |
 //! | [`policy`], [`caps`], [`codes`], [`feedback`] | what warnings ask, how much is too much, who may warn, what people say |
+//! | [`situation`] | how many warnings there were lately, for everybody |
 //! | [`module`], [`books`], [`redis_link`] | the module's commands, typed, the gateways' own books, and the connections to both |
 //! | [`alerts`], [`doorbell`], [`registry`] | what an alert is, how gateways hear of it, and who is connected here |
 //! | [`ending`], [`clock`], [`metrics`] | the end of it all, time, and numbers |
@@ -69,6 +70,7 @@ pub mod routes;
 pub mod rules;
 pub mod server;
 pub mod session;
+pub mod situation;
 pub mod socket;
 pub mod tls;
 pub mod tokens;

@@ -20,6 +20,7 @@ export class Phone {
       viewport: { width, height },
       locale,
       colorScheme: scheme,
+      reducedMotion: 'reduce',
       timezoneId: 'Europe/Madrid',
       acceptDownloads: true,
       deviceScaleFactor: 1,

@@ -21,7 +21,11 @@ try {
     const system = await System.start();
     try {
       await states(browser, system, size, async (name, phone) => {
-        await phone.page.screenshot({ path: path.join(folder, `${name}-${shape}.png`), fullPage: true });
+        // As high as the page is, so that the tabs at the bottom are at the bottom.
+        const height = await phone.page.evaluate(() => document.documentElement.scrollHeight);
+        await phone.page.setViewportSize({ width: size.width, height: Math.max(height, size.height) });
+        await phone.page.screenshot({ path: path.join(folder, `${name}-${shape}.png`) });
+        await phone.page.setViewportSize({ width: size.width, height: size.height });
         console.log(`${name}-${shape}.png`);
       });
     } finally {

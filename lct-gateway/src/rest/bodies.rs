@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::alerts::Alert;
 use crate::protocol::{Code, Fault, Millis, OwnVisit, ReasonField};
+use crate::situation::Situation;
 
 /// The most visits in one request.
 pub const MAX_VISITS: usize = 1_000;
@@ -127,6 +128,10 @@ pub struct Info {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub retention: Option<u64>,
+    /// How many warnings the main graph's community had. Absent where it is not known now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub situation: Option<Situation>,
     /// The gateway's clock, in epoch milliseconds: signed requests must be within two minutes of it.
     pub now: u64,
 }

@@ -467,6 +467,7 @@ impl Api {
             sandbox: SANDBOX,
             codes_required: services.codes_required(),
             retention,
+            situation: services.situations.today(clock::now()).await.ok(),
             now: clock::now(),
         }
     }

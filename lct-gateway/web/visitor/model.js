@@ -149,16 +149,18 @@ export class Model {
   // ── visits ──
 
   get running() {
-    const now = Date.now();
-    return this.visits.find((visit) => !visit.gone && visit.start <= now && now < visit.end);
+    return this.runningAt(Date.now()).at(-1);
+  }
+
+  runningAt(now) {
+    const running = this.visits.filter((visit) => !visit.gone && visit.start <= now && now < visit.end);
+    return running.sort((a, b) => a.start - b.start);
   }
 
   // Starts a visit now, for `stay` minutes; what was running ends.
   async checkIn({ placeId, name, stay }, minutes) {
     const now = Date.now();
-    for (const visit of this.visits) {
-      if (!visit.gone && visit.start <= now && now < visit.end) await this.checkOut(visit, now);
-    }
+    for (const visit of this.runningAt(now)) await this.checkOut(visit, now);
     const known = this.places.find((place) => place.place_id === placeId);
     const fresh = { formatted_address: '', plus_code: '', lat: null, lng: null, stay: STAY };
     await this.keep('places', { ...fresh, ...known, place_id: placeId, name, ...(stay && { stay }) });
@@ -187,7 +189,7 @@ export class Model {
   }
 
   async checkOut(visit, now = Date.now()) {
-    await this.change(visit, { end: Math.max(now, visit.start + 1_000) });
+    await this.change(visit, { end: Math.max(now, visit.start + 1) });
     this.say('said.checkedOut', { name: visit.name });
   }
 

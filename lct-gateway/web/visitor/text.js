@@ -2,7 +2,8 @@
 
 const LANGUAGES = ['en', 'es'];
 let strings = {};
-export let language = 'en';
+// The chosen language as the person's system has it (en-GB), for dates and numbers.
+let locale = 'en';
 let plural = new Intl.PluralRules('en');
 
 // Takes the first of these languages that there are strings for.
@@ -11,7 +12,7 @@ export async function chooseLanguage(wanted) {
   const chosen = short.find((tag) => LANGUAGES.includes(tag)) ?? 'en';
   const answer = await fetch(`/strings/${chosen}.json`);
   strings = await answer.json();
-  language = chosen;
+  locale = navigator.languages.find((tag) => tag.startsWith(`${chosen}-`)) ?? chosen;
   plural = new Intl.PluralRules(chosen);
   document.documentElement.lang = chosen;
   document.title = t('app.title');
@@ -24,21 +25,22 @@ export function t(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '');
 }
 
-const format = (options) => (ms) => new Intl.DateTimeFormat(language, options).format(ms);
+const format = (options) => (ms) => new Intl.DateTimeFormat(locale, options).format(ms);
 export const time = format({ hour: 'numeric', minute: '2-digit' });
+const dayAndTime = format({ weekday: 'short', hour: 'numeric', minute: '2-digit' });
 export const day = format({ weekday: 'long', day: 'numeric', month: 'long' });
 export const date = format({ day: 'numeric', month: 'long', year: 'numeric' });
 // Days that the gateway gives are UTC days.
 export const utcDate = format({ day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' });
 
+// The day a visit begins stands above it; one that ends on another day says which.
 export function interval(start, end) {
   const sameDay = new Date(start).toDateString() === new Date(end - 1).toDateString();
-  const how = sameDay ? { hour: 'numeric', minute: '2-digit' } : { weekday: 'short', hour: 'numeric', minute: '2-digit' };
-  return new Intl.DateTimeFormat(language, how).formatRange(start, end);
+  return `${time(start)} – ${sameDay ? time(end) : dayAndTime(end)}`;
 }
 
 export function duration(minutes) {
   if (minutes < 60) return t('minutes', { count: minutes });
-  const hours = new Intl.NumberFormat(language).format(minutes / 60);
+  const hours = new Intl.NumberFormat(locale).format(minutes / 60);
   return t('hours', { count: minutes / 60, hours });
 }

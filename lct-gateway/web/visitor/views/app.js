@@ -50,9 +50,9 @@ export class App extends Component {
     const guest = model.view.name === 'guest';
     const Phase = guest && model.phase === 'start' ? GuestView : PHASES[model.phase];
     return html`
-      ${model.practice && html`<p class="practice">${t('practice')}</p>`}
+      ${model.practice && html`<header class="practice">${t('practice')}</header>`}
       ${Phase ? html`<main class="alone"><${Phase} model=${model} ask=${this.ask} /></main>` : this.ready(model)}
-      <p class="said" role="status" aria-live="polite">${model.said && t(model.said.text, model.said.values)}</p>
+      <p class="hidden said" role="status" aria-live="polite">${model.said && t(model.said.text, model.said.values)}</p>
       ${question && html`<${Ask} question=${question} close=${() => this.setState({ question: null })} />`}
     `;
   }
@@ -76,9 +76,9 @@ export class App extends Component {
 
 function Tab({ model, tab, now }) {
   const count = tab === 'alerts' ? model.news.length : 0;
-  return html`<button class=${`tab ${tab}`} aria-current=${now ? 'page' : undefined} onClick=${() => model.go(tab)}
-    aria-label=${count ? t('nav.news', { count }) : undefined}>
-    <${Icon} name=${tab} /><span>${t(`nav.${tab}`)}</span>${count > 0 && html`<b aria-hidden="true">${count}</b>`}
+  return html`<button class=${`tab ${tab}`} aria-current=${now ? 'page' : undefined} onClick=${() => model.go(tab)}>
+    <${Icon} name=${tab} /><span>${t(`nav.${tab}`)}</span>
+    ${count > 0 && html`<b>${count}<span class="hidden"> ${t('nav.new', { count })}</span></b>`}
   </button>`;
 }
 

@@ -60,7 +60,6 @@ export class GuestView extends Component {
           <button class="danger" disabled=${!ready} onClick=${sure('guest.revoke', 'revokeMe')}>${t('guest.revoke')}</button>
         </div>
       `}
-      <button class="quiet" onClick=${this.close}>${t('guest.close')}</button>
     <//>`;
   }
 }

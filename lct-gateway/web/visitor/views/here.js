@@ -63,6 +63,7 @@ function Recent({ model, ask }) {
   // The latest visit first; places without one, whose visits are gone, last.
   const latest = (place) => Math.max(0, ...model.visits.filter((visit) => visit.placeId === place.place_id).map(({ start }) => start));
   const places = [...model.places].sort((a, b) => latest(b) - latest(a) || a.name.localeCompare(b.name));
+  if (places.length === 0) return null;
   const forget = (place) => ask({
     title: t('here.forget.title'),
     text: t('here.forget.text', { name: place.name }),
@@ -72,13 +73,12 @@ function Recent({ model, ask }) {
   });
   return html`<section class="card">
     <h2>${t('here.recent')}</h2>
-    ${places.length === 0 && html`<p class="note">${t('here.recent.none')}</p>`}
-    ${places.length > 0 && html`<ul class="places">${places.map((place) => html`<li key=${place.place_id}>
+    <ul class="places">${places.map((place) => html`<li key=${place.place_id}>
       <button class="place" onClick=${() => model.go('place', { place: { placeId: place.place_id, name: place.name, stay: place.stay } })}>
         <bdi>${place.name}</bdi>
       </button>
       <button class="remove" aria-label=${t('here.forget', { name: place.name })} onClick=${() => forget(place)}>×</button>
-    </li>`)}</ul>`}
+    </li>`)}</ul>
   </section>`;
 }
 

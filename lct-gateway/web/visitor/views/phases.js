@@ -19,7 +19,7 @@ export const Failed = () => html`<${View} title=${t('failed.title')}>
 
 export function Start({ model }) {
   const { place } = model.view;
-  return html`<${View} title=${t('start.title')} focus=${false}>
+  return html`<img class="mark" src="/icon.svg" alt="" width="56" height="56" /><${View} title=${t('start.title')} focus=${false}>
     <ul class="points">${[1, 2, 3].map((n) => html`<li>${t(`start.${n}`)}</li>`)}</ul>
     ${place && html`<p class="card"><bdi>${t('start.place', { name: place.name })}</bdi></p>`}
     <button class="main" onClick=${() => model.makeKeys()}>${t('start.go')}</button>

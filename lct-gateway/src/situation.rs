@@ -1,0 +1,154 @@
+//! How many warnings a community gave lately, for everybody to see: the whole UTC days before today, rounded, and "fewer than
+//! five" where it is so few that a number would point at people. A figure holds for its day: asking again tells nothing.
+//!
+//! Counted are warnings that visitors gave, held ones included, until they take them back. The books keep a set a day,
+//! `lct:cap:<graph>:warnings:<day>`, of hashes of the warnings' ids, which are random and secret; nothing about anyone.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::books::Books;
+use crate::clock::DAY;
+use crate::graphs::{Graph, Graphs};
+use crate::module::ModuleError;
+
+/// Over how many days.
+const DAYS: u64 = 14;
+
+/// Below this number none is told.
+const FEW: u64 = 5;
+
+/// Numbers are told in steps of this.
+const STEP: u64 = 5;
+
+/// How many warnings the last 14 whole days (UTC) had: one of the two fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Situation {
+    /// About so many, rounded to five.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub warnings: Option<u64>,
+    /// Fewer than so many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub fewer_than: Option<u64>,
+}
+
+impl Situation {
+    fn of(count: u64) -> Self {
+        let few = count < FEW;
+        Self {
+            warnings: (!few).then_some((count + STEP / 2) / STEP * STEP),
+            fewer_than: few.then_some(FEW),
+        }
+    }
+}
+
+/// Counts warnings, and tells how many there were.
+pub struct Situations {
+    books: Books,
+    graphs: Arc<Graphs>,
+    /// What is told, and on which day.
+    told: Mutex<Option<(u64, Situation)>>,
+}
+
+impl Situations {
+    /// Counts in these books.
+    pub fn new(books: Books, graphs: Arc<Graphs>) -> Self {
+        Self {
+            books,
+            graphs,
+            told: Mutex::default(),
+        }
+    }
+
+    /// A warning was given, or given again: it counts once, on this day. Where the books cannot be written it does not
+    /// count, which must not stand in its way.
+    pub async fn given(&self, graph: Graph, warning: Uuid, now: u64) {
+        let mut pipe = self.without(graph, warning, now);
+        let today = self.key(graph, now / DAY);
+        pipe.cmd("SADD").arg(&today).arg(member(warning)).ignore();
+        let life = (DAYS + 2) * DAY;
+        pipe.cmd("PEXPIRE").arg(&today).arg(life).ignore();
+        let _ = self.books.run::<()>(&pipe).await;
+    }
+
+    /// A warning was taken back.
+    pub async fn taken_back(&self, graph: Graph, warning: Uuid, now: u64) {
+        let pipe = self.without(graph, warning, now);
+        let _ = self.books.run::<()>(&pipe).await;
+    }
+
+    /// What everybody may know of the main graph today.
+    ///
+    /// # Errors
+    /// Redis cannot be asked.
+    pub async fn today(&self, now: u64) -> Result<Situation, ModuleError> {
+        let today = now / DAY;
+        let mut told = self.told.lock().await;
+        if let Some((_, situation)) = told.filter(|(day, _)| *day == today) {
+            return Ok(situation);
+        }
+        let mut pipe = redis::pipe();
+        for day in today.saturating_sub(DAYS)..today {
+            pipe.cmd("SCARD").arg(self.key(Graph::Main, day));
+        }
+        let counts: Vec<u64> = self.books.run(&pipe).await?;
+        let situation = Situation::of(counts.iter().sum());
+        *told = Some((today, situation));
+        Ok(situation)
+    }
+
+    fn without(&self, graph: Graph, warning: Uuid, now: u64) -> redis::Pipeline {
+        let today = now / DAY;
+        let mut pipe = redis::pipe();
+        for day in today.saturating_sub(DAYS)..=today {
+            let key = self.key(graph, day);
+            pipe.cmd("SREM").arg(key).arg(member(warning)).ignore();
+        }
+        pipe
+    }
+
+    fn key(&self, graph: Graph, day: u64) -> String {
+        format!("{}:warnings:{day}", self.graphs.key("cap", graph))
+    }
+}
+
+/// What stands for a warning: it tells nothing to who does not know its id.
+fn member(warning: Uuid) -> Vec<u8> {
+    let hash = Sha256::new()
+        .chain_update("lct-situation-v1")
+        .chain_update(warning.as_bytes())
+        .finalize();
+    hash[..12].to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_are_not_counted_and_many_are_rounded() {
+        for (count, warnings, fewer_than) in [
+            (0, None, Some(5)),
+            (4, None, Some(5)),
+            (5, Some(5), None),
+            (7, Some(5), None),
+            (8, Some(10), None),
+            (12, Some(10), None),
+            (1_003, Some(1_005), None),
+        ] {
+            let expected = Situation {
+                warnings,
+                fewer_than,
+            };
+            assert_eq!(Situation::of(count), expected, "{count}");
+        }
+    }
+}
