@@ -75,3 +75,32 @@ apt_install() {
   "${as_root[@]}" apt-get -q update >&2 &&
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "$@" >&2
 }
+
+# Whether the pages can be tested: Node.js with npm, and a Chromium, which is installed where that is allowed. Says what is
+# missing, in `missing`, where they cannot.
+missing=
+find_browser() {
+  local major as_root=()
+  major=$(node --version 2>/dev/null) && major=${major#v} && major=${major%%.*} || major=0
+  if [ "$major" -lt 20 ] || ! command -v npm >/dev/null; then
+    missing="Node.js 20 or newer with npm"
+    return 1
+  fi
+  local candidate
+  for candidate in "${LCT_CHROMIUM:-}" /usr/lib/chromium/chromium-headless-shell /usr/bin/chromium; do
+    [ -x "$candidate" ] && export LCT_CHROMIUM=$candidate && return 0
+  done
+  missing="Chromium (Debian's chromium-headless-shell, or LCT_CHROMIUM)"
+  command -v apt-get >/dev/null || return 1
+  if [ "$(id -u)" != 0 ]; then
+    sudo -n true 2>/dev/null || return 1
+    as_root=(sudo -n)
+  fi
+  say "Installing chromium-headless-shell …"
+  "${as_root[@]}" apt-get -q update >&2 &&
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends \
+      chromium-headless-shell >&2 || return 1
+  LCT_CHROMIUM=/usr/lib/chromium/chromium-headless-shell
+  export LCT_CHROMIUM
+  [ -x "$LCT_CHROMIUM" ]
+}

@@ -45,6 +45,18 @@ async function end(child) {
   await gone;
 }
 
+// What we started does not outlive us, however we end.
+const children = new Set();
+process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
+
+function start(program, args, log = 'ignore') {
+  const child = spawn(program, args.map(String), { stdio: ['ignore', 'ignore', log] });
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+  return child;
+}
+
 export class System {
   static async start(options = []) {
     if (!MODULE || !GATEWAY) throw new Error('say where the module and the gateway are: LCT_MODULE, LCT_GATEWAY');
@@ -63,14 +75,14 @@ export class System {
 
   async startRedis() {
     const settings = ['--port', this.redisPort, '--bind', '127.0.0.1', '--dir', this.folder, '--appendonly', 'yes', '--loadmodule', MODULE];
-    this.redis = spawn(SERVER, settings.map(String), { stdio: 'ignore' });
+    this.redis = start(SERVER, settings);
     await until('Redis', async () => (await this.cli('PING')) === 'PONG');
   }
 
   async startGateway() {
     const addresses = ['--listen', `127.0.0.1:${this.port}`, '--ops-listen', `127.0.0.1:${this.opsPort}`];
     const args = [...addresses, '--redis', `redis://127.0.0.1:${this.redisPort}`, '--drain-timeout', '3', ...this.options];
-    this.gateway = spawn(GATEWAY, args, { stdio: ['ignore', 'ignore', process.env.LCT_SHOW ? 'inherit' : 'ignore'] });
+    this.gateway = start(GATEWAY, args, process.env.LCT_SHOW ? 'inherit' : 'ignore');
     await until('the gateway', async () => (await fetch(`http://127.0.0.1:${this.opsPort}/readyz`)).ok);
   }
 
@@ -87,6 +99,14 @@ export class System {
   async info(field, graph = 'lct') {
     const lines = (await this.cli('LCT.INFO', graph)).split('\n');
     return lines.includes(field) ? Number(lines[lines.indexOf(field) + 1]) : 0;
+  }
+
+  // A one-time code, as the operator makes them.
+  code() {
+    const args = ['codes', 'new', '--redis', `redis://127.0.0.1:${this.redisPort}`];
+    return new Promise((resolve, reject) => {
+      execFile(GATEWAY, args, (error, out) => (error ? reject(error) : resolve(out.trim())));
+    });
   }
 
   async stop() {

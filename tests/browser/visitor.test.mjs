@@ -531,8 +531,7 @@ test('the policy holds: no inline script, no markup into the page, nothing from 
     document.body.click();
     return [results, globalThis.pwned];
   });
-  // The attribute can be set, and does nothing.
-  assert.deepEqual(tried[0], ['TypeError', 'TypeError', 'done', 'refused']);
+  assert.deepEqual(tried[0], ['TypeError', 'TypeError', 'TypeError', 'refused']);
   assert.equal(tried[1], undefined);
   await phone.context.close();
 });
@@ -606,6 +605,54 @@ test('practice touches nothing real', async () => {
     await anna.logged();
     assert.equal(await on.info('visits', 'Sandbox'), 1);
     assert.equal(await on.cli('EXISTS', 'lct'), '0');
+    await anna.close();
+  } finally {
+    await on.stop();
+  }
+});
+
+test('a wrong one-time code is said to be one, a right one warns', async () => {
+  const on = await System.start(['--warning-codes', 'required']);
+  try {
+    const anna = await open(on);
+    const warn = async (code) => {
+      await anna.tab('Warn');
+      await anna.page.getByRole('radio', { name: 'I tested positive' }).check();
+      await anna.page.getByLabel(/First day of symptoms/).fill(new Date().toISOString().slice(0, 10));
+      await anna.page.getByLabel('One-time code').fill(code);
+      await anna.press('Go on');
+      await anna.confirm('Warn');
+    };
+    await warn('0000-0000-0000-0000');
+    await anna.sees('Not sent: the code was wrong or used.');
+    await anna.press(/Take back the warning/);
+    await anna.confirm('Take back');
+    await warn(await on.code());
+    await anna.page.locator('.state.sent').waitFor();
+    assert.equal(await anna.page.locator('.visits li').count(), 1);
+    await anna.close();
+  } finally {
+    await on.stop();
+  }
+});
+
+test('how the community fares: whole days, rounded, and few are not counted', async () => {
+  const on = await System.start();
+  try {
+    const today = Math.floor(Date.now() / 86_400_000);
+    const given = (ago, count) => on.cli('SADD', `lct:cap:lct:warnings:${today - ago}`, ...Array.from({ length: count }, (_, i) => `${ago}-${i}`));
+    await given(0, 50); // today is not over
+    await given(15, 50);
+    await given(1, 3);
+    const anna = await open(on);
+    await anna.sees('Fewer than 5 warnings in the last 14 days');
+    await given(14, 10);
+    await anna.page.reload();
+    await anna.sees('Fewer than 5 warnings in the last 14 days'); // a figure holds for its day
+    await on.stopGateway();
+    await on.startGateway();
+    await anna.page.reload();
+    await anna.sees('About 15 warnings in the last 14 days');
     await anna.close();
   } finally {
     await on.stop();

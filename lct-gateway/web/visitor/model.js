@@ -10,6 +10,7 @@ import { decodePlace, newPlaceId } from '/common/place-link.js';
 // The gateway takes no longer ones.
 export const LONGEST_VISIT = DAY;
 const STAY = 60;
+const HOUR = 3_600_000;
 const UNAVAILABLE_PAUSE = 5_000;
 
 export class Model {
@@ -81,12 +82,27 @@ export class Model {
 
   // Asks the gateway how it wants to be spoken to. True where there is no challenge to wait for.
   async ask() {
-    if (this.info) return this.info.auth === 'open';
-    const answer = await fetch('/v1/info', { cache: 'no-store' });
-    if (!answer.ok) throw new Error('no info');
-    this.info = await answer.json();
-    this.changed();
+    if (!this.info || this.asked < Date.now() - HOUR) {
+      const answer = await fetch('/v1/info', { cache: 'no-store' });
+      if (!answer.ok) throw new Error('no info');
+      this.info = await answer.json();
+      this.asked = Date.now();
+      // For a warning written without a net.
+      if (this.store && this.codesRequired !== Boolean(this.meta.codesRequired)) {
+        await this.set('codesRequired', this.codesRequired || undefined);
+      }
+      this.changed();
+    }
     return this.info.auth === 'open';
+  }
+
+  get codesRequired() {
+    return Boolean(this.info ? this.info.codesRequired : this.meta.codesRequired);
+  }
+
+  // How many warnings the community had; of the real graph only.
+  get situation() {
+    return this.practice ? undefined : this.info?.situation;
   }
 
   // The first message. It waits for what `ask` learns, since the signature names the graph.

@@ -41,7 +41,7 @@ export class WarnView extends Component {
 
   get needsCode() {
     const { model } = this.props;
-    return this.state.reason === 'positive' && !model.practice && Boolean(model.info?.codesRequired ?? model.meta.codesRequired);
+    return this.state.reason === 'positive' && !model.practice && model.codesRequired;
   }
 
   render({ model, ask }, { reason, since, code, problem }) {
