@@ -26,10 +26,7 @@ export class Link {
     this.wakeUp = () => {
       if (document.visibilityState === 'visible') this.wake();
     };
-    this.goneOffline = () => {
-      this.drop();
-      this.set('offline');
-    };
+    this.goneOffline = () => this.fail();
     document.addEventListener('visibilitychange', this.wakeUp);
     addEventListener('pageshow', this.wakeUp);
     addEventListener('online', this.wakeUp);
@@ -78,11 +75,9 @@ export class Link {
   async connect() {
     clearTimeout(this.timer);
     if (!this.running || this.socket) return;
-    if (!navigator.onLine) {
-      this.set('offline');
-      return;
-    }
-    if (!['down', 'limited'].includes(this.state)) this.set('connecting');
+    // Tried without a net, too: some systems say so wrongly.
+    if (!navigator.onLine) this.set('offline');
+    else if (!['down', 'limited'].includes(this.state)) this.set('connecting');
     let socket;
     try {
       socket = this.socket = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`);

@@ -3,7 +3,7 @@
 import { Link } from '/link.js';
 import { makeIdentity, readCode, signHello, supported } from '/keys.js';
 import { DAY, KEPT, Store, isOld } from '/store.js';
-import { answered, nextJob, refused, settled } from '/sync.js';
+import { MINUTE, answered, nextJob, refused, settled } from '/sync.js';
 import { chooseLanguage } from '/text.js';
 import { decodePlace, newPlaceId } from '/common/place-link.js';
 
@@ -158,7 +158,7 @@ export class Model {
     if (!location.hash || location.hash === '#') return;
     const place = decodePlace(location.hash.slice(1));
     history.replaceState(this.view, '', this.home);
-    this.view = place ? { name: 'place', place } : { name: 'here', problem: 'link' };
+    this.view = place ? { name: 'place', place, scanned: true } : { name: 'here', problem: 'link' };
     this.changed();
   }
 
@@ -506,6 +506,11 @@ export class Model {
       return false;
     }
     if (!record) return false;
+    if (code === 'internal') {
+      // Nobody knows whether it was done: the same again, later.
+      await this.keep(table, Object.assign(record, { hold: Date.now() + MINUTE }));
+      return true;
+    }
     // The caps begin anew at midnight (UTC).
     const tomorrow = code === 'limited' ? Date.now() - (Date.now() % DAY) + DAY : 0;
     refused(record, message, error, tomorrow);

@@ -7,6 +7,7 @@ import { Field, Stay, View } from '/views/parts.js';
 import { duration, interval, t } from '/text.js';
 
 const LONGER = 30;
+const SHOWN = 6;
 
 export class HereView extends Component {
   render({ model, ask }) {
@@ -71,14 +72,19 @@ function Recent({ model, ask }) {
     danger: true,
     action: () => model.deletePlace(place),
   });
+  const list = (places) => html`<ul class="places">${places.map((place) => html`<li key=${place.place_id}>
+    <button class="place" onClick=${() => model.go('place', { place: { placeId: place.place_id, name: place.name, stay: place.stay } })}>
+      <bdi>${place.name}</bdi>
+    </button>
+    <button class="remove" aria-label=${t('here.forget', { name: place.name })} onClick=${() => forget(place)}>×</button>
+  </li>`)}</ul>`;
   return html`<section class="card">
     <h2>${t('here.recent')}</h2>
-    <ul class="places">${places.map((place) => html`<li key=${place.place_id}>
-      <button class="place" onClick=${() => model.go('place', { place: { placeId: place.place_id, name: place.name, stay: place.stay } })}>
-        <bdi>${place.name}</bdi>
-      </button>
-      <button class="remove" aria-label=${t('here.forget', { name: place.name })} onClick=${() => forget(place)}>×</button>
-    </li>`)}</ul>
+    ${list(places.slice(0, SHOWN))}
+    ${places.length > SHOWN && html`<details>
+      <summary>${t('here.recent.more', { count: places.length - SHOWN })}</summary>
+      ${list(places.slice(SHOWN))}
+    </details>`}
   </section>`;
 }
 
@@ -107,8 +113,12 @@ class Gathering extends Component {
   start = (event) => {
     event.preventDefault();
     const name = this.state.name.trim();
-    if (isName(name)) this.props.model.gathering(name, this.state.stay);
-    else this.setState({ problem: t('here.gathering.bad') });
+    if (!isName(name)) {
+      this.setState({ problem: t('here.gathering.bad') });
+      return;
+    }
+    this.props.model.gathering(name, this.state.stay);
+    this.setState({ name: '' });
   };
 
   render({ model }, { name, stay, problem }) {
@@ -140,11 +150,11 @@ function Situation({ model }) {
 // One place, about to be checked in at.
 export class PlaceView extends Component {
   render({ model }, { stay }) {
-    const { place } = model.view;
+    const { place, scanned } = model.view;
     const minutes = stay ?? place.stay ?? 60;
     const go = () => model.checkIn(place, minutes);
     return html`<${View} title=${t('place.title', { name: place.name })} back=${() => model.go('here')}>
-      <p class="note">${t('place.link')}</p>
+      ${scanned && html`<p class="note">${t('place.link')}</p>`}
       <${Stay} value=${minutes} onChange=${(stay) => this.setState({ stay })} />
       ${model.running && html`<p class="note"><bdi>${t('place.ends', { name: model.running.name })}</bdi></p>`}
       <button class="main" onClick=${go}>${t('place.go')}</button>
