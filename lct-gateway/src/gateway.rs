@@ -17,7 +17,6 @@ use crate::doorbell::Doorbell;
 use crate::ending::Ending;
 use crate::metrics::Metrics;
 use crate::origin::Origins;
-use crate::pages::Site;
 use crate::registry::Registry;
 use crate::rest::Api;
 use crate::server::{self, Limits, Server};
@@ -118,8 +117,6 @@ impl Gateway {
             origins,
             census.clone(),
             client_tasks.clone(),
-            // `/c` is where the QR codes of places lead.
-            Arc::new(Site::new("visitor", &["/c"])),
         );
         let scheme = if config.tls.is_some() {
             "https"

@@ -1,11 +1,12 @@
 //! The pages that the gateway serves from its own binary: `web/<page>` with what pages share, `web/common` and
 //! `web/vendor`. No build step: what is in the folder is what the browser gets.
 //!
-//! Everything is answered from memory, compressed once at the start, and checked again by the browser each time
+//! Everything is answered from memory, compressed once, and checked again by the browser each time
 //! (`ETag`): files that belong together are never mixed from two versions, because a service worker keeps them as one.
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::LazyLock;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -52,6 +53,9 @@ struct File {
     gzip: Option<Bytes>,
 }
 
+/// What visitors see: made when the first of them comes. `/c` is where the QR codes of places lead.
+pub static VISITORS: LazyLock<Site> = LazyLock::new(|| Site::new("visitor", &["/c"]));
+
 /// The files of one page, by path.
 pub struct Site {
     files: BTreeMap<String, File>,
@@ -93,19 +97,6 @@ impl Site {
         }
     }
 
-    /// The routes to these files; what is not there is left to others.
-    pub fn routes(
-        self: std::sync::Arc<Self>,
-    ) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static {
-        warp::method()
-            .and(warp::path::full())
-            .and(warp::header::headers_cloned())
-            .and_then(move |method: Method, path: FullPath, headers: HeaderMap| {
-                let answer = self.answer(&method, path.as_str(), &headers);
-                std::future::ready(answer.ok_or_else(reject::not_found))
-            })
-    }
-
     fn answer(&self, method: &Method, path: &str, asked: &HeaderMap) -> Option<Response> {
         let file = self.files.get(path)?;
         if !matches!(*method, Method::GET | Method::HEAD) {
@@ -117,6 +108,19 @@ impl Site {
         }
         Some(file.response(asked))
     }
+}
+
+/// The routes to a page's files; what is not there is left to others.
+pub fn routes(
+    site: &'static LazyLock<Site>,
+) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static {
+    warp::method()
+        .and(warp::path::full())
+        .and(warp::header::headers_cloned())
+        .and_then(move |method: Method, path: FullPath, headers: HeaderMap| {
+            let answer = site.answer(&method, path.as_str(), &headers);
+            std::future::ready(answer.ok_or_else(reject::not_found))
+        })
 }
 
 /// The line that tells the service worker which files make the page, and which version that is.
@@ -233,8 +237,8 @@ fn takes_gzip(asked: &HeaderMap) -> bool {
 mod tests {
     use super::*;
 
-    fn visitors() -> Site {
-        Site::new("visitor", &["/c"])
+    fn visitors() -> &'static Site {
+        &VISITORS
     }
 
     fn get(site: &Site, path: &str, headers: &[(HeaderName, &'static str)]) -> Option<Response> {
@@ -254,7 +258,7 @@ mod tests {
             "/vendor/preact/preact.mjs",
             "/common/bytes.js",
         ] {
-            assert!(get(&site, path, &[]).is_some(), "{path}");
+            assert!(get(site, path, &[]).is_some(), "{path}");
         }
         // Neither by another name nor from another folder.
         for path in [
@@ -266,7 +270,7 @@ mod tests {
             "/../Cargo.toml",
             "//",
         ] {
-            assert!(get(&site, path, &[]).is_none(), "{path}");
+            assert!(get(site, path, &[]).is_none(), "{path}");
         }
         // Every import of every module is there.
         for (path, file) in &site.files {
@@ -315,7 +319,7 @@ mod tests {
     #[test]
     fn a_browser_that_has_it_is_told_so() {
         let site = visitors();
-        let first = get(&site, "/", &[]).expect("a page");
+        let first = get(site, "/", &[]).expect("a page");
         assert_eq!(first.status(), StatusCode::OK);
         assert_eq!(first.headers()[CACHE_CONTROL], "no-cache");
         assert!(first.headers().get(CONTENT_ENCODING).is_none());
@@ -323,7 +327,7 @@ mod tests {
         let asked = HeaderMap::from_iter([(IF_NONE_MATCH, tag)]);
         let again = site.answer(&Method::GET, "/", &asked).expect("a page");
         assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
-        let other = get(&site, "/", &[(IF_NONE_MATCH, "W/\"0\"")]).expect("a page");
+        let other = get(site, "/", &[(IF_NONE_MATCH, "W/\"0\"")]).expect("a page");
         assert_eq!(other.status(), StatusCode::OK);
     }
 
@@ -337,7 +341,7 @@ mod tests {
             ("br", false),
             ("identity", false),
         ] {
-            let page = get(&site, "/", &[(ACCEPT_ENCODING, codings)]).expect("a page");
+            let page = get(site, "/", &[(ACCEPT_ENCODING, codings)]).expect("a page");
             assert_eq!(
                 page.headers().contains_key(CONTENT_ENCODING),
                 gzip,
@@ -363,7 +367,7 @@ mod tests {
     #[test]
     fn no_page_may_run_what_is_not_a_file_of_its_own() {
         let site = visitors();
-        let page = get(&site, "/c", &[]).expect("a page");
+        let page = get(site, "/c", &[]).expect("a page");
         let policy = page.headers()[CONTENT_SECURITY_POLICY]
             .to_str()
             .expect("text");

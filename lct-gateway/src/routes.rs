@@ -17,7 +17,7 @@ use crate::connection::{self, Context};
 use crate::handshake::{self, Refusal};
 use crate::metrics::Limit;
 use crate::origin::Origins;
-use crate::pages::Site;
+use crate::pages;
 use crate::rest::{self, Api};
 use crate::server::{Peer, TooMany};
 
@@ -28,7 +28,6 @@ pub fn clients(
     origins: Arc<Origins>,
     census: Census,
     tasks: TaskTracker,
-    page: Arc<Site>,
 ) -> BoxedFilter<(Response,)> {
     warp::path!("ws")
         .and(warp::get())
@@ -51,7 +50,7 @@ pub fn clients(
         })
         .or(rest::routes(api))
         .unify()
-        .or(page.routes())
+        .or(pages::routes(&pages::VISITORS))
         .unify()
         .recover(refuse)
         .unify()

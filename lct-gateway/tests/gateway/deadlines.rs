@@ -51,7 +51,7 @@ async fn a_kept_connection_is_closed_when_idle() {
     let gateway = lonely(&["--header-timeout", "0.3"]);
     let mut stream = TcpStream::connect(gateway.client_address()).await.unwrap();
     stream
-        .write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        .write_all(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
         .await
         .unwrap();
     let mut answer = Vec::new();

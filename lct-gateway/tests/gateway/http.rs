@@ -82,7 +82,14 @@ async fn allowed_origins_are_upgraded() {
 async fn there_is_nothing_else_for_clients() {
     let gateway = lonely(&[]);
     let here = gateway.client_address();
-    for path in ["/", "/ws/x", "/metrics", "/healthz"] {
+    for path in [
+        "/nothing",
+        "/ws/x",
+        "/metrics",
+        "/healthz",
+        "/index.html",
+        "/vendor/MANIFEST",
+    ] {
         assert!(get(here, path).await.starts_with("HTTP/1.1 404 "), "{path}");
     }
     let post = ask(
@@ -94,6 +101,46 @@ async fn there_is_nothing_else_for_clients() {
     // HTTP/2 without TLS is no request at all.
     let h2 = ask(here, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
     assert!(!h2.starts_with("HTTP/1.1 2"), "{h2}");
+}
+
+#[tokio::test]
+async fn visitors_get_their_page() {
+    let gateway = lonely(&[]);
+    let here = gateway.client_address();
+    // `/c` is where the QR codes of places lead.
+    for path in ["/", "/c"] {
+        let page = get(here, path).await;
+        let (head, body) = page.split_once("\r\n\r\n").expect("a head");
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        assert!(body.starts_with("<!doctype html>"), "{body}");
+        for header in [
+            "content-security-policy: default-src 'none'; script-src 'self'; ",
+            "x-content-type-options: nosniff",
+            "referrer-policy: no-referrer",
+            "cache-control: no-cache",
+            "etag: W/",
+        ] {
+            assert!(head.contains(header), "{header}: {head}");
+        }
+    }
+    let head = ask(
+        here,
+        "HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    )
+    .await;
+    assert!(
+        head.starts_with("HTTP/1.1 200 ") && head.ends_with("\r\n\r\n"),
+        "{head}"
+    );
+    let post = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let post = ask(here, post).await;
+    assert!(
+        post.starts_with("HTTP/1.1 405 ") && post.contains("allow: GET, HEAD"),
+        "{post}"
+    );
+    // What is kept for offline use is named before the service worker's own text.
+    let worker = get(here, "/sw.js").await;
+    assert!(worker.contains("\r\n\r\nconst SHELL = {"), "{worker}");
 }
 
 #[tokio::test]
