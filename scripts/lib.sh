@@ -90,6 +90,7 @@ find_browser() {
   for candidate in "${LCT_CHROMIUM:-}" /usr/lib/chromium/chromium-headless-shell /usr/bin/chromium; do
     [ -x "$candidate" ] && export LCT_CHROMIUM=$candidate && return 0
   done
+  # shellcheck disable=SC2034 # read by who sources this
   missing="Chromium (Debian's chromium-headless-shell, or LCT_CHROMIUM)"
   command -v apt-get >/dev/null || return 1
   if [ "$(id -u)" != 0 ]; then

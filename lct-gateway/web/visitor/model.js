@@ -180,8 +180,9 @@ export class Model {
     const known = this.places.find((place) => place.place_id === placeId);
     const fresh = { formatted_address: '', plus_code: '', lat: null, lng: null, stay: STAY };
     await this.keep('places', { ...fresh, ...known, place_id: placeId, name, ...(stay && { stay }) });
+    const id = crypto.randomUUID();
     await this.keep('visits', {
-      id: crypto.randomUUID(),
+      id,
       placeId,
       name,
       start: now,
@@ -196,7 +197,7 @@ export class Model {
       problem: '',
     });
     this.say('said.checkedIn', { name });
-    this.go('here');
+    this.go('here', { id }); // anew, from its top
     this.sync();
   }
 
@@ -436,6 +437,7 @@ export class Model {
 
   // Time passes: visits end, what is 14 days old goes, what was held back may go on.
   async tick() {
+    if (this.phase !== 'ready' && this.phase !== 'erasing') return;
     const now = Date.now();
     for (const table of ['visits', 'warnings', 'alerts', 'notes']) {
       for (const record of this[table].filter((record) => isOld(table, record, now))) await this.lose(table, record);
