@@ -405,6 +405,59 @@ test('with the key code another device reads alerts and revokes, and never sees 
   for (const phone of [anna, ben, other]) await phone.close();
 });
 
+test('revoked on the phone itself, nothing is left and the id is barred', async () => {
+  const on = await System.start();
+  try {
+    const anna = await open(on);
+    await anna.checkIn(await placeLink(anna.page, 'Cinema'));
+    await anna.logged();
+    await anna.tab('My data');
+    await anna.press('Revoke this identity');
+    await anna.confirm('Revoke this identity');
+    await anna.sees('the identity can never be used again');
+    assert.equal(await on.info('visits'), 0);
+    assert.equal(await on.info('revoked'), 1);
+    assert.equal(await anna.page.evaluate(async () => (await indexedDB.databases()).length), 0);
+    await anna.close();
+  } finally {
+    await on.stop();
+  }
+});
+
+test('by keyboard alone', async () => {
+  const anna = await Phone.open(browser, system);
+  const { page } = anna;
+  const focused = () => page.evaluate(() => document.activeElement.textContent.trim() || document.activeElement.id);
+  const to = async (name) => {
+    for (let i = 0; i < 30; i += 1) {
+      if ((await focused()) === name) return;
+      await page.keyboard.press('Tab');
+    }
+    throw new Error(`${name} cannot be reached`);
+  };
+  await page.getByRole('button', { name: 'Start', exact: true }).waitFor();
+  await to('Start');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Your key code' }).waitFor();
+  assert.equal(await focused(), 'Your key code'); // where a screen reader begins
+  await to('I have kept it');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { level: 1, name: 'Check in' }).waitFor();
+  await to('gathering');
+  await page.keyboard.type('Choir');
+  await page.keyboard.press('Enter');
+  await page.getByText('You are here').waitFor();
+  assert.equal(await focused(), 'Check in');
+  await to('×');
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog').waitFor();
+  assert.equal(await focused(), 'Cancel');
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  assert.equal(await focused(), '×'); // back where it was
+  await anna.close();
+});
+
 test('a restart of everything loses nothing', async () => {
   const on = await System.start();
   try {

@@ -29,6 +29,10 @@ export class Ask extends Component {
     this.dialog.current.showModal();
   }
 
+  componentWillUnmount() {
+    this.dialog.current.close(); // gives the focus back
+  }
+
   render({ question, close }) {
     const { title, text, go, danger, action } = question;
     const act = () => {
