@@ -580,7 +580,7 @@ async fn every_answer_has_its_headers_and_only_ws_upgrades() {
                    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nConnection: close\r\n";
     let chunked = "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n1\r\nx\r\n0\r\n";
     for (address, request, head, status) in [
-        (clients, "GET /", "Connection: close\r\n", 404),
+        (clients, "GET /nothing", "Connection: close\r\n", 404),
         (clients, "GET /elsewhere", upgrade, 404),
         (clients, "GET /healthz", "Connection: close\r\n", 404),
         (
