@@ -424,6 +424,23 @@ test('revoked on the phone itself, nothing is left and the id is barred', async 
   }
 });
 
+test('where ids are believed, it works without a signature', async () => {
+  const on = await System.start(['--auth', 'open']);
+  try {
+    const anna = await open(on);
+    await anna.checkIn(await placeLink(anna.page, 'Workshop'));
+    await anna.logged();
+    assert.equal(await on.info('visits'), 1);
+    await anna.tab('My data');
+    await anna.press('Erase everywhere');
+    await anna.confirm('Erase everywhere');
+    await anna.sees('Nothing is left on this phone.'); // and no more than that: the server let nobody erase
+    await anna.close();
+  } finally {
+    await on.stop();
+  }
+});
+
 test('by keyboard alone', async () => {
   const anna = await Phone.open(browser, system);
   const { page } = anna;

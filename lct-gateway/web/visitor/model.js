@@ -488,7 +488,7 @@ export class Model {
     }
   }
 
-  async notDone({ table, record, message }, error) {
+  async notDone({ table, record, message, erase }, error) {
     const { code, retry_ms: retry } = error;
     if (code === undefined) throw error;
     if (code === 'lost') return false;
@@ -507,6 +507,8 @@ export class Model {
       this.changed();
       return false;
     }
+    // Where ids are believed (--auth open) nobody may erase: what is left is what the phone could do.
+    if (erase && code === 'not_allowed') await this.erased();
     if (!record) return false;
     if (code === 'internal') {
       // Nobody knows whether it was done: the same again, later.
