@@ -443,6 +443,11 @@ impl Chunk {
         self.data.get(self.front()).copied().unwrap_or(0)
     }
 
+    /// Reads some of what a question about its latest rows will look at.
+    pub(crate) fn touch_latest(&self) -> u8 {
+        self.rows ^ self.data.last().copied().unwrap_or(0)
+    }
+
     fn width(&self) -> usize {
         usize::from(self.shape.width)
     }

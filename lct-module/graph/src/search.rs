@@ -10,6 +10,7 @@
 //! count.
 
 use std::cmp::Ordering;
+use std::hint::black_box;
 
 use crate::Millis;
 use crate::chunk::Row;
@@ -19,6 +20,9 @@ use crate::journal::{Changed, Journal};
 use crate::spans::{Span, Union, lasts, measure, unite};
 use crate::warnings::Stamp;
 use crate::windows::Window;
+
+/// So many timelines are asked for at once.
+const TOGETHER: usize = 16;
 
 /// What looking up a window or a contact costs, in rows.
 const LOOK_UP: usize = 8;
@@ -314,6 +318,17 @@ impl<'g> View<'g> {
         }
     }
 
+    /// Asks memory for the visits of people who come next: it answers slowly, and many at once.
+    fn look_ahead(&self, visitors: impl Iterator<Item = u32>) {
+        let visits = visitors.map(|visitor| self.graph.visitors.value(visitor));
+        black_box(visits.fold(0, |all, visits| all ^ visits.touch_latest()));
+    }
+
+    /// The same for a space.
+    fn look_ahead_at(&self, space: Option<u32>) {
+        black_box(space.map(|space| self.graph.spaces.value(space).touch_latest()));
+    }
+
     /// Calls `each` with what a contact occupied between two times; how many visits that are.
     fn relay(
         &self,
@@ -333,6 +348,17 @@ impl<'g> View<'g> {
             });
         });
         found
+    }
+}
+
+impl Graph {
+    /// Asks memory for the names of visitors who come next.
+    fn glance(&self, visitors: impl Iterator<Item = u32>) {
+        let touch = |visitor| match self.visitors.name(visitor) {
+            [first, .., last] => first ^ last, // of two cache lines, often
+            _ => 0,
+        };
+        black_box(visitors.map(touch).fold(0, |all, byte| all ^ byte));
     }
 }
 
@@ -816,6 +842,10 @@ impl Search {
             if work.is_over() {
                 return false;
             }
+            if self.at.is_multiple_of(TOGETHER) {
+                let next = contacts[self.at..].iter().take(TOGETHER);
+                view.look_ahead(next.map(|contact| contact.visitor));
+            }
             let mut visits = 0;
             if all {
                 let since = contact.first;
@@ -845,6 +875,7 @@ impl Search {
                 }
                 return true;
             };
+            view.look_ahead_at(relayed.ahead());
             let found = view.co_present(&window, |visitor, _| members.insert(visitor));
             work.spend(LOOK_UP + found);
         }
@@ -998,6 +1029,10 @@ impl Search {
     /// The next contact, of a search for contacts only that is done; in no order.
     pub fn next_contact<'g>(&mut self, graph: &'g Graph) -> Option<&'g [u8]> {
         let &visitor = self.scratch.answer.get(self.at)?;
+        if self.at.is_multiple_of(TOGETHER) {
+            let next = self.scratch.answer[self.at..].iter().take(TOGETHER);
+            graph.glance(next.copied());
+        }
         self.at += 1;
         Some(graph.visitors.name(visitor))
     }

@@ -136,6 +136,18 @@ impl<const BY_LENGTH: bool> Timeline<BY_LENGTH> {
         }
     }
 
+    /// Reads some of what a question about the latest visits will look at.
+    pub(crate) fn touch_latest(&self) -> u8 {
+        match self {
+            Self::Small(chunk) => chunk.touch_latest(),
+            Self::Large(large) => large
+                .classes
+                .iter()
+                .map(|class| class.last.chunk.touch_latest())
+                .fold(0, |all, byte| all ^ byte),
+        }
+    }
+
     /// Adds rows together, which are sorted by (start, other), at least within each class of lengths; false where one is
     /// there already, and then perhaps not all are.
     pub(crate) fn extend(&mut self, rows: &mut [Row], heap: &mut usize) -> bool {

@@ -11,6 +11,9 @@ use crate::spans::Span;
 /// Buckets at most: half a megabyte to clear for each question.
 const BUCKETS: usize = 1 << 17;
 
+/// So many windows further is soon.
+const AHEAD: usize = 16;
+
 /// A space between two times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct Window {
@@ -119,6 +122,13 @@ impl Windows {
             self.next += 1;
         }
         Some(window)
+    }
+
+    /// A space that comes soon.
+    pub(crate) fn ahead(&self) -> Option<u32> {
+        self.spread
+            .get(self.next + AHEAD)
+            .map(|window| window.space)
     }
 
     /// Heap bytes.
