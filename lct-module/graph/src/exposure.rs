@@ -5,6 +5,7 @@
 use crate::Millis;
 use crate::graph::Graph;
 use crate::members::Members;
+use crate::pile::Pile;
 use crate::runs::Runs;
 use crate::search::{Contact, Form, Found, Meeting, Search, Sight, Terms, Whose};
 use crate::spans::Span;
@@ -88,7 +89,7 @@ pub struct Scratch {
     pub(crate) relayed: Windows,
     /// The part of that which makes a second-order contact medium.
     pub(crate) recent: Windows,
-    pub(crate) meetings: Vec<Meeting>,
+    pub(crate) meetings: Pile<Meeting>,
     pub(crate) sorted: Vec<Span>,
     pub(crate) starts: Vec<u32>,
     /// First-order contacts.

@@ -55,6 +55,7 @@ mod members;
 mod memory;
 mod names;
 mod order;
+mod pile;
 mod presence;
 mod purge;
 mod revocation;

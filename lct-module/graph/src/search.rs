@@ -24,6 +24,9 @@ use crate::windows::Window;
 /// So many timelines are asked for at once.
 const TOGETHER: usize = 16;
 
+/// So many of something are gone through before the time is looked at.
+pub(crate) const A_PASS: usize = 4096;
+
 /// What looking up a window or a contact costs, in rows.
 const LOOK_UP: usize = 8;
 
@@ -38,10 +41,6 @@ impl Work {
 
     pub(crate) fn spend(&mut self, rows: usize) {
         self.0 = self.0.saturating_sub(rows);
-    }
-
-    pub(crate) fn left(&self) -> usize {
-        self.0
     }
 
     pub(crate) fn is_over(&self) -> bool {
@@ -735,7 +734,8 @@ impl Search {
         true
     }
 
-    /// Brings the meetings of each place together: those of place p become `sorted[starts[p]..starts[p + 1]]`.
+    /// Brings the meetings of each place together: those of place p become `sorted[starts[p]..starts[p + 1]]`. In three
+    /// passes: how many each place has, room for them, and each to its own.
     fn group(&mut self, work: &mut Work) -> bool {
         let Scratch {
             met,
@@ -744,27 +744,50 @@ impl Search {
             starts,
             ..
         } = &mut self.scratch;
+        let all = meetings.len();
         if self.at == 0 {
             starts.clear();
             starts.resize(met.len() + 2, 0);
-            for meeting in &*meetings {
-                starts[meeting.place as usize + 2] += 1;
-            }
-            for place in 2..starts.len() {
-                starts[place] += starts[place - 1];
-            }
             sorted.clear();
-            sorted.resize(meetings.len(), Span::default());
+            sorted.reserve_exact(all);
         }
-        let end = meetings.len().min(self.at.saturating_add(work.left()));
-        for meeting in &meetings[self.at..end] {
-            let at = &mut starts[meeting.place as usize + 1];
-            sorted[*at as usize] = meeting.span;
-            *at += 1;
+        while self.at < 3 * all {
+            let (pass, from) = (self.at / all, self.at % all);
+            let done = match pass {
+                0 => {
+                    let some = meetings.some(from, A_PASS);
+                    for meeting in some {
+                        starts[meeting.place as usize + 2] += 1;
+                    }
+                    some.len()
+                }
+                1 => {
+                    let some = (all - from).min(A_PASS);
+                    sorted.resize(from + some, Span::default());
+                    some
+                }
+                _ => {
+                    if from == 0 {
+                        for place in 2..starts.len() {
+                            starts[place] += starts[place - 1];
+                        }
+                    }
+                    let some = meetings.some(from, A_PASS);
+                    for meeting in some {
+                        let at = &mut starts[meeting.place as usize + 1];
+                        sorted[*at as usize] = meeting.span;
+                        *at += 1;
+                    }
+                    some.len()
+                }
+            };
+            self.at += done;
+            work.spend(done / 2);
+            if work.is_over() {
+                break;
+            }
         }
-        work.spend(end - self.at);
-        self.at = end;
-        end == meetings.len()
+        self.at == 3 * all
     }
 
     /// Turns the meetings into contacts; who falls short of MINTIME is none, and unknown to the second order.

@@ -5,7 +5,8 @@
 //! and joined bucket by bucket as they are looked up, so that no step takes long however many there are.
 
 use crate::Millis;
-use crate::search::Work;
+use crate::pile::Pile;
+use crate::search::{A_PASS, Work};
 use crate::spans::Span;
 
 /// Buckets at most: half a megabyte to clear for each question.
@@ -37,7 +38,7 @@ impl Window {
 /// [`spread`](Self::spread) them, take them by [`next`](Self::next).
 #[derive(Debug, Default)]
 pub(crate) struct Windows {
-    pushed: Vec<Window>,
+    pushed: Pile<Window>,
     spread: Vec<Window>,
     /// Bits of a space's number that do not count for the bucket.
     shift: u32,
@@ -77,22 +78,36 @@ impl Windows {
 
     /// Brings the windows of each bucket together; false where there is more to do.
     pub(crate) fn spread(&mut self, work: &mut Work) -> bool {
+        let all = self.pushed.len();
         if self.at == 0 {
             for bucket in 2..self.starts.len() {
                 self.starts[bucket] += self.starts[bucket - 1];
             }
-            self.spread.resize(self.pushed.len(), Window::default());
+            self.spread.reserve_exact(all);
         }
-        let end = self.pushed.len().min(self.at.saturating_add(work.left()));
-        for &window in &self.pushed[self.at..end] {
-            let bucket = (window.space >> self.shift) as usize;
-            let place = &mut self.starts[bucket + 1];
-            self.spread[*place as usize] = window;
-            *place += 1;
+        // Room for them first, then each to its own.
+        while self.at < 2 * all {
+            let done = if self.at < all {
+                let some = (all - self.at).min(A_PASS);
+                self.spread.resize(self.at + some, Window::default());
+                some
+            } else {
+                let some = self.pushed.some(self.at - all, A_PASS);
+                for &window in some {
+                    let bucket = (window.space >> self.shift) as usize;
+                    let place = &mut self.starts[bucket + 1];
+                    self.spread[*place as usize] = window;
+                    *place += 1;
+                }
+                some.len()
+            };
+            self.at += done;
+            work.spend(done);
+            if work.is_over() {
+                break;
+            }
         }
-        work.spend(end - self.at);
-        self.at = end;
-        end == self.pushed.len()
+        self.at == 2 * all
     }
 
     /// The next window; those of one space that touch or overlap are one.
