@@ -9,6 +9,9 @@ const RUN: usize = 16_384;
 /// Runs at most, since each item read is compared with the first of every run.
 const RUNS: usize = 32;
 
+/// So many items of a run come soon after each other.
+const SOON: usize = 16;
+
 /// Items to be sorted, then taken in order.
 #[derive(Debug)]
 pub(crate) struct Runs<T> {
@@ -37,6 +40,14 @@ impl<T> Runs<T> {
     /// All items, taken or not, in no order.
     pub(crate) fn items(&self) -> &[T] {
         &self.items
+    }
+
+    /// The items from that one on, at most `count`; `None` where there are no more.
+    pub(crate) fn some_mut(&mut self, from: usize, count: usize) -> Option<&mut [T]> {
+        let end = self.items.len().min(from.saturating_add(count));
+        self.items
+            .get_mut(from..end)
+            .filter(|some| !some.is_empty())
     }
 
     pub(crate) fn clear(&mut self) {
@@ -72,12 +83,19 @@ impl<T> Runs<T> {
         true
     }
 
-    /// Takes the next item.
-    pub(crate) fn next(&mut self, mut compare: impl FnMut(&T, &T) -> Ordering) -> Option<&T> {
+    /// Takes the next item. Now and then `look_ahead` is shown some that come soon.
+    pub(crate) fn next(
+        &mut self,
+        mut compare: impl FnMut(&T, &T) -> Ordering,
+        look_ahead: impl FnOnce(&[T]),
+    ) -> Option<&T> {
         let Self { items, runs, .. } = self;
         let heads = runs.iter().enumerate();
         let (run, &(at, end)) =
             heads.min_by(|(_, (a, _)), (_, (b, _))| compare(&items[*a], &items[*b]))?;
+        if at.is_multiple_of(SOON) {
+            look_ahead(&items[at..end.min(at + SOON)]);
+        }
         if at + 1 == end {
             runs.swap_remove(run);
         } else {
@@ -109,7 +127,8 @@ mod tests {
             all.truncate(count);
             while !runs.sort(count, &mut Work::new(1), Ord::cmp) {}
             assert_eq!(runs.items().len(), all.len());
-            let taken: Vec<u64> = std::iter::from_fn(|| runs.next(Ord::cmp).copied()).collect();
+            let taken: Vec<u64> =
+                std::iter::from_fn(|| runs.next(Ord::cmp, |_| {}).copied()).collect();
             assert!(taken == all, "{many} items");
         }
     }

@@ -352,7 +352,7 @@ impl<'g> View<'g> {
 
 impl Graph {
     /// Asks memory for the names of visitors who come next.
-    fn glance(&self, visitors: impl Iterator<Item = u32>) {
+    pub(crate) fn glance(&self, visitors: impl Iterator<Item = u32>) {
         let touch = |visitor| match self.visitors.name(visitor) {
             [first, .., last] => first ^ last, // of two cache lines, often
             _ => 0,
@@ -398,9 +398,19 @@ pub(crate) struct Contact {
 pub(crate) struct Found {
     /// Priority, order and complement of the total: 2 + 1 + 53 bits.
     rank: u64,
+    /// How the name begins, so that rows alike are mostly told apart without it.
+    begins: u64,
     visitor: u32,
     first: Millis,
     last: Millis,
+}
+
+/// How a name begins, as a number that is sorted as names are.
+fn beginning(name: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    let length = name.len().min(8);
+    bytes[..length].copy_from_slice(&name[..length]);
+    u64::from_be_bytes(bytes)
 }
 
 impl Found {
@@ -408,6 +418,7 @@ impl Found {
         let urgency = (priority as u64) << 1 | (order as u64 - 1);
         Self {
             rank: urgency << 53 | (crate::MAX_MILLIS - union.total),
+            begins: 0, // until all are sorted
             visitor,
             first: union.first,
             last: union.last,
@@ -432,7 +443,9 @@ impl Found {
 
     fn compare(&self, other: &Self, graph: &Graph) -> Ordering {
         let name = |found: &Self| graph.visitors.name(found.visitor);
-        (self.rank.cmp(&other.rank)).then_with(|| name(self).cmp(name(other)))
+        (self.rank, self.begins)
+            .cmp(&(other.rank, other.begins))
+            .then_with(|| name(self).cmp(name(other)))
     }
 
     fn exposure<'g>(&self, graph: &'g Graph) -> Exposure<'g> {
@@ -1019,7 +1032,19 @@ impl Search {
         let Form::Rows(count) = self.form else {
             return true;
         };
-        (self.scratch.found).sort(count, work, |a, b| a.compare(b, graph))
+        let found = &mut self.scratch.found;
+        while let Some(rows) = found.some_mut(self.at, TOGETHER) {
+            if work.is_over() {
+                return false;
+            }
+            graph.glance(rows.iter().map(|row| row.visitor));
+            for row in &mut *rows {
+                row.begins = beginning(graph.visitors.name(row.visitor));
+            }
+            work.spend(rows.len());
+            self.at += rows.len();
+        }
+        found.sort(count, work, |a, b| a.compare(b, graph))
     }
 
     fn collect(&mut self) -> bool {
@@ -1063,7 +1088,8 @@ impl Search {
     /// The next exposure, of a search for exposures that is done: most urgent first, then order 1 before 2, then the
     /// longest, then by id.
     pub fn next_exposure<'g>(&mut self, graph: &'g Graph) -> Option<Exposure<'g>> {
-        let next = self.scratch.found.next(|a, b| a.compare(b, graph))?;
+        let look_ahead = |rows: &[Found]| graph.glance(rows.iter().map(|row| row.visitor));
+        let next = (self.scratch.found).next(|a, b| a.compare(b, graph), look_ahead)?;
         Some(next.exposure(graph))
     }
 
