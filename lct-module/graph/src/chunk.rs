@@ -117,6 +117,12 @@ pub(crate) const fn bits(value: u64) -> u32 {
     u64::BITS - value.leading_zeros()
 }
 
+/// Every length of these rows is below 2^this.
+pub(crate) fn longest(rows: &[Row]) -> u8 {
+    let bits = rows.iter().map(|row| bits(row.len) as u8);
+    bits.max().unwrap_or(0)
+}
+
 const fn mask(bits: u32) -> u64 {
     if bits >= 64 {
         u64::MAX
@@ -371,11 +377,7 @@ impl Chunk {
             rows: rows.len() as u8,
             waiting: waiting as u8,
             shape,
-            longest: rows
-                .iter()
-                .map(|row| bits(row.len) as u8)
-                .max()
-                .unwrap_or(0),
+            longest: longest(rows),
             ..Self::new()
         };
         let (packed, waiting) = rows.split_at(packed);

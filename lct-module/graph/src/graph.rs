@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use crate::chunk::Row;
 use crate::journal::Journal;
 use crate::names::{Names, Sought};
+use crate::prefetch::{self, TOGETHER};
 use crate::purge::Purge;
 use crate::revocation::Revocations;
 use crate::timeline::Timeline;
@@ -177,7 +178,6 @@ impl Graph {
     /// Where a visit goes is mostly somewhere memory has to be waited for. So this goes through a few of them in stages,
     /// each of which asks for what the next one needs: many answers are waited for at once.
     pub fn visit_all(&mut self, visits: &[Visit<'_>], mut tell: impl FnMut(Logged)) {
-        const TOGETHER: usize = 16;
         let mut ahead = [Ahead::default(); TOGETHER];
         for visits in visits.chunks(TOGETHER) {
             for (visit, ahead) in visits.iter().zip(&mut ahead) {
@@ -204,10 +204,9 @@ impl Graph {
         let len = visit.end - visit.start;
         let visitor = self.visitors.likely(&ahead.visitor);
         let space = self.spaces.likely(&ahead.space);
-        std::hint::black_box((
-            visitor.map(|(name, visits)| name ^ visits.touch(len)),
-            space.map(|(name, visits)| name ^ visits.touch(len)),
-        ));
+        let visitor = visitor.map(|(name, visits)| name ^ visits.touch(len));
+        let space = space.map(|(name, visits)| name ^ visits.touch(len));
+        prefetch::touch(visitor.into_iter().chain(space));
     }
 
     fn log(&mut self, visit: &Visit<'_>, ahead: &Ahead) -> Logged {

@@ -56,6 +56,7 @@ mod memory;
 mod names;
 mod order;
 mod pile;
+mod prefetch;
 mod presence;
 mod purge;
 mod revocation;

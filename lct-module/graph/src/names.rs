@@ -9,6 +9,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use crate::memory::allocated;
+use crate::prefetch::{self, TOGETHER};
 use crate::table::Table;
 
 /// Names kept in one allocation, once there are that many.
@@ -269,15 +270,15 @@ impl<T: Default> Names<T> {
         &self.pages[number as usize / PAGE][number as usize % PAGE].value
     }
 
-    /// The values of some numbers, from that one on.
-    pub(crate) fn values(&self, from: u32, count: usize) -> impl Iterator<Item = &T> {
-        let page = self.pages.get(from as usize / PAGE);
-        let slots = page.and_then(|page| page.get(from as usize % PAGE..));
-        slots
-            .into_iter()
-            .flatten()
-            .take(count)
-            .map(|slot| &slot.value)
+    /// For who goes through all numbers: every so often reads ahead what `touch` reads of the next values.
+    pub(crate) fn prefetch(&self, number: u32, touch: impl Fn(&T) -> u8) {
+        const { assert!(PAGE.is_multiple_of(TOGETHER), "they lie in one page") };
+        let at = number as usize % PAGE;
+        if at.is_multiple_of(TOGETHER) {
+            let page = &self.pages[number as usize / PAGE];
+            let next = page.iter().skip(at).take(TOGETHER);
+            prefetch::touch(next.map(|slot| touch(&slot.value)));
+        }
     }
 
     pub(crate) fn value_mut(&mut self, number: u32) -> &mut T {

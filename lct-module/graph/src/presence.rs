@@ -83,7 +83,8 @@ impl Presence {
 
     /// The next visit, once it is done: visitor, start and end, by start, then visitor.
     pub fn next<'g>(&mut self, graph: &'g Graph) -> Option<VisitOf<'g>> {
-        let look_ahead = |visits: &[_]| graph.glance(visits.iter().map(|&(_, visitor, _)| visitor));
+        let look_ahead =
+            |visits: &[_]| graph.prefetch_names(visits.iter().map(|&(_, visitor, _)| visitor));
         let &(start, visitor, end) = (self.visits).next(|a, b| compare(graph, a, b), look_ahead)?;
         Some((graph.visitors.name(visitor), start, end))
     }

@@ -8,10 +8,8 @@
 //! Alerts leave the inboxes and warnings end when it begins, which takes some 5 ns for each alert of the warnings
 //! concerned; who was alerted by a warning that ended is unlisted in steps.
 
-use std::hint::black_box;
-
 use crate::Millis;
-use crate::graph::{Graph, Risen};
+use crate::graph::{Graph, Risen, SpaceVisits, VisitorVisits};
 use crate::journal::Journal;
 use crate::memory::allocated;
 use crate::warnings::Dying;
@@ -43,8 +41,6 @@ pub struct PurgeCut {
 
 /// What looking at one timeline costs, in rows.
 const TIMELINE_WORK: usize = 4;
-/// So many timelines are asked for at once, because memory answers slowly; a page of names holds a multiple of them.
-const TOGETHER: u32 = 16;
 
 /// A purge under way.
 #[derive(Debug, Clone, Default)]
@@ -182,19 +178,15 @@ impl Graph {
         while purge.next_space < self.spaces.bound() && work < rows {
             let space = purge.next_space as u32;
             purge.next_space += 1;
-            if space.is_multiple_of(TOGETHER) {
-                let next = self.spaces.values(space, TOGETHER as usize);
-                black_box(next.fold(0, |all, visits| all ^ visits.touch_oldest(purge.before)));
-            }
+            let oldest = |visits: &SpaceVisits| visits.touch_oldest(purge.before);
+            self.spaces.prefetch(space, oldest);
             work = work.saturating_add(TIMELINE_WORK + self.sweep_space(&mut purge, space));
         }
         while work < rows && purge.next_visitor < self.visitors.bound() {
             let visitor = purge.next_visitor as u32;
             purge.next_visitor += 1;
-            if visitor.is_multiple_of(TOGETHER) {
-                let next = self.visitors.values(visitor, TOGETHER as usize);
-                black_box(next.fold(0, |all, visits| all ^ visits.touch_oldest(purge.before)));
-            }
+            let oldest = |visits: &VisitorVisits| visits.touch_oldest(purge.before);
+            self.visitors.prefetch(visitor, oldest);
             work = work.saturating_add(TIMELINE_WORK + self.sweep_visitor(&mut purge, visitor));
         }
         while work < rows

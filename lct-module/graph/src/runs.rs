@@ -2,15 +2,13 @@
 
 use std::cmp::Ordering;
 
+use crate::prefetch::TOGETHER;
 use crate::search::Work;
 
 /// Items sorted at a time, some 3 ms.
 const RUN: usize = 16_384;
 /// Runs at most, since each item read is compared with the first of every run.
 const RUNS: usize = 32;
-
-/// So many items of a run come soon after each other.
-const SOON: usize = 16;
 
 /// Items to be sorted, then taken in order.
 #[derive(Debug)]
@@ -93,8 +91,8 @@ impl<T> Runs<T> {
         let heads = runs.iter().enumerate();
         let (run, &(at, end)) =
             heads.min_by(|(_, (a, _)), (_, (b, _))| compare(&items[*a], &items[*b]))?;
-        if at.is_multiple_of(SOON) {
-            look_ahead(&items[at..end.min(at + SOON)]);
+        if at.is_multiple_of(TOGETHER) {
+            look_ahead(&items[at..end.min(at + TOGETHER)]);
         }
         if at + 1 == end {
             runs.swap_remove(run);

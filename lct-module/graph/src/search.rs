@@ -10,19 +10,17 @@
 //! count.
 
 use std::cmp::Ordering;
-use std::hint::black_box;
 
 use crate::Millis;
 use crate::chunk::Row;
 use crate::exposure::{Exposure, HIGH_WITHIN, MEDIUM_WITHIN, Order, Priority, Question, Scratch};
 use crate::graph::Graph;
 use crate::journal::{Changed, Journal};
+use crate::prefetch::{self, TOGETHER};
 use crate::spans::{Span, Union, lasts, measure, unite};
+use crate::timeline::Timeline;
 use crate::warnings::Stamp;
 use crate::windows::Window;
-
-/// So many timelines are asked for at once.
-const TOGETHER: usize = 16;
 
 /// So many of something are gone through before the time is looked at.
 pub(crate) const A_PASS: usize = 4096;
@@ -317,15 +315,16 @@ impl<'g> View<'g> {
         }
     }
 
-    /// Asks memory for the visits of people who come next: it answers slowly, and many at once.
-    fn look_ahead(&self, visitors: impl Iterator<Item = u32>) {
+    /// Reads ahead the visits of people who come next.
+    fn prefetch(&self, visitors: impl Iterator<Item = u32>) {
         let visits = visitors.map(|visitor| self.graph.visitors.value(visitor));
-        black_box(visits.fold(0, |all, visits| all ^ visits.touch_latest()));
+        prefetch::touch(visits.map(Timeline::touch_latest));
     }
 
     /// The same for a space.
-    fn look_ahead_at(&self, space: Option<u32>) {
-        black_box(space.map(|space| self.graph.spaces.value(space).touch_latest()));
+    fn prefetch_at(&self, space: Option<u32>) {
+        let visits = space.map(|space| self.graph.spaces.value(space));
+        prefetch::touch(visits.map(Timeline::touch_latest).into_iter());
     }
 
     /// Calls `each` with what a contact occupied between two times; how many visits that are.
@@ -351,13 +350,13 @@ impl<'g> View<'g> {
 }
 
 impl Graph {
-    /// Asks memory for the names of visitors who come next.
-    pub(crate) fn glance(&self, visitors: impl Iterator<Item = u32>) {
+    /// Reads ahead the names of visitors who come next.
+    pub(crate) fn prefetch_names(&self, visitors: impl Iterator<Item = u32>) {
         let touch = |visitor| match self.visitors.name(visitor) {
             [first, .., last] => first ^ last, // of two cache lines, often
             _ => 0,
         };
-        black_box(visitors.map(touch).fold(0, |all, byte| all ^ byte));
+        prefetch::touch(visitors.map(touch));
     }
 }
 
@@ -880,7 +879,7 @@ impl Search {
             }
             if self.at.is_multiple_of(TOGETHER) {
                 let next = contacts[self.at..].iter().take(TOGETHER);
-                view.look_ahead(next.map(|contact| contact.visitor));
+                view.prefetch(next.map(|contact| contact.visitor));
             }
             let mut visits = 0;
             if all {
@@ -911,7 +910,7 @@ impl Search {
                 }
                 return true;
             };
-            view.look_ahead_at(relayed.ahead());
+            view.prefetch_at(relayed.ahead());
             let found = view.co_present(&window, |visitor, _| members.insert(visitor));
             work.spend(LOOK_UP + found);
         }
@@ -1037,7 +1036,7 @@ impl Search {
             if work.is_over() {
                 return false;
             }
-            graph.glance(rows.iter().map(|row| row.visitor));
+            graph.prefetch_names(rows.iter().map(|row| row.visitor));
             for row in &mut *rows {
                 row.begins = beginning(graph.visitors.name(row.visitor));
             }
@@ -1079,7 +1078,7 @@ impl Search {
         let &visitor = self.scratch.answer.get(self.at)?;
         if self.at.is_multiple_of(TOGETHER) {
             let next = self.scratch.answer[self.at..].iter().take(TOGETHER);
-            graph.glance(next.copied());
+            graph.prefetch_names(next.copied());
         }
         self.at += 1;
         Some(graph.visitors.name(visitor))
@@ -1088,7 +1087,7 @@ impl Search {
     /// The next exposure, of a search for exposures that is done: most urgent first, then order 1 before 2, then the
     /// longest, then by id.
     pub fn next_exposure<'g>(&mut self, graph: &'g Graph) -> Option<Exposure<'g>> {
-        let look_ahead = |rows: &[Found]| graph.glance(rows.iter().map(|row| row.visitor));
+        let look_ahead = |rows: &[Found]| graph.prefetch_names(rows.iter().map(|row| row.visitor));
         let next = (self.scratch.found).next(|a, b| a.compare(b, graph), look_ahead)?;
         Some(next.exposure(graph))
     }

@@ -13,7 +13,7 @@
 //! What changes a timeline keeps the books of its heap: `heap` is the sum for all timelines of the graph.
 
 use crate::Millis;
-use crate::chunk::{Chunk, MAX_ROWS, Row, Swept, TooWide, bits};
+use crate::chunk::{Chunk, MAX_ROWS, Row, Swept, TooWide, bits, longest};
 use crate::memory::allocated;
 
 /// A list falls back to a single chunk at this many rows; well below the limit, so that it does not flap.
@@ -36,6 +36,14 @@ struct Piece {
     other: u32,
 }
 
+/// Changes a chunk and keeps the books.
+fn changed<R>(chunk: &mut Chunk, heap: &mut usize, change: impl FnOnce(&mut Chunk) -> R) -> R {
+    let held = chunk.heap();
+    let result = change(chunk);
+    *heap = *heap - held + chunk.heap();
+    result
+}
+
 impl Piece {
     fn new(chunk: Chunk) -> Self {
         Self {
@@ -55,9 +63,8 @@ impl Piece {
         heap: &mut usize,
         change: impl FnOnce(&mut Chunk) -> R,
     ) -> R {
-        let (held, base) = (self.chunk.heap(), self.chunk.base());
-        let result = change(&mut self.chunk);
-        *heap = *heap - held + self.chunk.heap();
+        let base = self.chunk.base();
+        let result = changed(&mut self.chunk, heap, change);
         // Packing a chunk anew moves its base to its first row, and the bound with it.
         if (first || self.chunk.base() != base) && self.chunk.rows() > 0 {
             let row = self.chunk.row(0);
@@ -211,11 +218,11 @@ impl<const BY_LENGTH: bool> Timeline<BY_LENGTH> {
     /// Adds a row to a single chunk at the place a search gave.
     fn insert_small(&mut self, index: usize, row: &Row, heap: &mut usize) {
         let Self::Small(chunk) = self else { return };
-        let held = chunk.heap();
-        if chunk.rows() < MAX_ROWS && chunk.insert(index, row).is_ok() {
-            *heap = *heap - held + chunk.heap();
+        if chunk.rows() < MAX_ROWS && changed(chunk, heap, |chunk| chunk.insert(index, row)).is_ok()
+        {
             return;
         }
+        let held = chunk.heap();
         let mut rows: Vec<Row> = chunk.iter().collect();
         rows.insert(index, *row);
         *self = Self::Large(Large::new(&mut rows));
@@ -227,9 +234,7 @@ impl<const BY_LENGTH: bool> Timeline<BY_LENGTH> {
         match self {
             Self::Small(chunk) => match chunk.search(row.start, row.other) {
                 Ok(index) if chunk.row(index).len == row.len => {
-                    let held = chunk.heap();
-                    chunk.remove(index);
-                    *heap = *heap - held + chunk.heap();
+                    changed(chunk, heap, |chunk| chunk.remove(index));
                     true
                 }
                 _ => false,
@@ -269,12 +274,7 @@ impl<const BY_LENGTH: bool> Timeline<BY_LENGTH> {
         mut dead: impl FnMut(&Row) -> bool,
     ) -> Swept {
         match self {
-            Self::Small(chunk) => {
-                let held = chunk.heap();
-                let swept = chunk.sweep(before, &mut dead);
-                *heap = *heap - held + chunk.heap();
-                swept
-            }
+            Self::Small(chunk) => changed(chunk, heap, |chunk| chunk.sweep(before, &mut dead)),
             Self::Large(large) => {
                 let swept = large.sweep(before, heap, &mut dead);
                 self.settle(heap);
@@ -344,12 +344,7 @@ impl Timeline<false> {
     /// Gives the row at `index` of its chunk another length.
     fn set_len(&mut self, old: &Row, index: usize, len: Millis, heap: &mut usize) {
         let done = match self {
-            Self::Small(chunk) => {
-                let held = chunk.heap();
-                let done = chunk.set_len(index, len);
-                *heap = *heap - held + chunk.heap();
-                done
-            }
+            Self::Small(chunk) => changed(chunk, heap, |chunk| chunk.set_len(index, len)),
             Self::Large(large) => large.set_len(old, index, len, heap),
         };
         if done.is_err() {
@@ -393,11 +388,7 @@ impl Class {
             last,
             before,
             rows: rows.len(),
-            longest: rows
-                .iter()
-                .map(|row| bits(row.len) as u8)
-                .max()
-                .unwrap_or(0),
+            longest: longest(rows),
         }
     }
 

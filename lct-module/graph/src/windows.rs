@@ -6,14 +6,12 @@
 
 use crate::Millis;
 use crate::pile::Pile;
+use crate::prefetch::TOGETHER;
 use crate::search::{A_PASS, Work};
 use crate::spans::Span;
 
 /// Buckets at most: half a megabyte to clear for each question.
 const BUCKETS: usize = 1 << 17;
-
-/// So many windows further is soon.
-const AHEAD: usize = 16;
 
 /// A space between two times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -142,7 +140,7 @@ impl Windows {
     /// A space that comes soon.
     pub(crate) fn ahead(&self) -> Option<u32> {
         self.spread
-            .get(self.next + AHEAD)
+            .get(self.next + TOGETHER)
             .map(|window| window.space)
     }
 
