@@ -74,6 +74,9 @@ pub struct Exposure<'g> {
     pub total: Millis,
 }
 
+/// Working memory that has room for more of anything is not kept.
+const A_LOT: usize = 1 << 20;
+
 /// Working memory for questions, to be kept between them. It fits any graph and holds nothing of the last one.
 #[derive(Debug, Default)]
 pub struct Scratch {
@@ -105,6 +108,11 @@ pub struct Scratch {
 impl Scratch {
     /// Forgets everyone met.
     pub(crate) fn clear(&mut self) {
+        // One enormous answer must not hold its memory for ever.
+        if self.room() > A_LOT {
+            *self = Self::default();
+            return;
+        }
         for &visitor in &self.met {
             self.place[visitor as usize] = 0;
         }
@@ -115,10 +123,13 @@ impl Scratch {
         self.medium.clear();
         self.found.clear();
         self.answer.clear();
-        // One enormous answer must not hold its memory for ever.
-        if self.meetings.capacity().max(self.relayed.capacity()) > 1 << 20 {
-            *self = Self::default();
-        }
+    }
+
+    /// Room for so many of what an answer can have most of.
+    fn room(&self) -> usize {
+        let met = self.meetings.capacity().max(self.sorted.capacity());
+        let relayed = self.relayed.capacity().max(self.recent.capacity());
+        met.max(relayed)
     }
 }
 

@@ -55,8 +55,49 @@ fn warn(graph: &mut Graph, city: &City, visits: &[Visit]) {
     }
 }
 
+/// Eleven hundred people who met in a thousand places: asked with times, that is a million meetings.
+fn a_question_keeps_little() {
+    let (people, places) = (1_100, 1_000);
+    let mut graph = Graph::new();
+    for place in 0..places {
+        for person in 0..people {
+            let start = place * 3_600_000;
+            let (person, place) = (person.to_string(), place.to_string());
+            graph.visit(
+                person.as_bytes(),
+                place.as_bytes(),
+                start,
+                start + 3_600_000,
+            );
+        }
+    }
+    let question = Question {
+        from: 0,
+        to: places * 3_600_000,
+        at: places * 3_600_000,
+        order: Order::First,
+        min_time: None,
+        within: None,
+        linger: 0,
+        min_priority: Priority::Low,
+    };
+    let before = HEAP.current_usage();
+    let mut scratch = Scratch::default();
+    HEAP.reset_peak_usage();
+    let found = graph
+        .exposures(b"0", &question, &mut scratch, usize::MAX)
+        .len();
+    let (most, kept) = (HEAP.peak_usage() - before, HEAP.current_usage() - before);
+    println!("{found} found with {most} bytes, of which {kept} are kept");
+    assert_eq!(found as u64, people - 1);
+    assert!(most > 16_000_000, "it was no heavy question: {most}");
+    assert!(kept < 100_000, "kept: {kept}");
+}
+
 #[test]
 fn memory_is_what_the_heap_holds() {
+    a_question_keeps_little();
+
     let city = City::with_visits(100_000);
     let visits = city.visits();
     let before = HEAP.current_usage();
