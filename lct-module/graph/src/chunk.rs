@@ -10,6 +10,7 @@
 //! a chunk's life because every field can only grow to its limit by doubling.
 
 use crate::Millis;
+use crate::prefetch;
 
 /// The most rows in one chunk: an insertion moves at most about a kilobyte.
 pub(crate) const MAX_ROWS: usize = 128;
@@ -445,9 +446,13 @@ impl Chunk {
         self.data.get(self.front()).copied().unwrap_or(0)
     }
 
-    /// Reads some of what a question about its latest rows will look at.
-    pub(crate) fn touch_latest(&self) -> u8 {
-        self.rows ^ self.data.last().copied().unwrap_or(0)
+    /// Asks memory for its rows.
+    #[inline]
+    pub(crate) fn ask(&self) {
+        if let [first, .., last] = &*self.data {
+            prefetch::ask(first);
+            prefetch::ask(last);
+        }
     }
 
     fn width(&self) -> usize {

@@ -168,7 +168,8 @@ impl Graph {
             start,
             end,
         };
-        let ahead = self.seek(&visit);
+        let mut ahead = self.seek(&visit);
+        self.aim(&mut ahead);
         self.warm(&visit, &ahead);
         self.log(&visit, &ahead)
     }
@@ -182,6 +183,9 @@ impl Graph {
         for visits in visits.chunks(TOGETHER) {
             for (visit, ahead) in visits.iter().zip(&mut ahead) {
                 *ahead = self.seek(visit);
+            }
+            for ahead in &mut ahead[..visits.len()] {
+                self.aim(ahead);
             }
             for (visit, ahead) in visits.iter().zip(&ahead) {
                 self.warm(visit, ahead);
@@ -197,6 +201,11 @@ impl Graph {
             visitor: self.visitors.seek(visit.visitor),
             space: self.spaces.seek(visit.space),
         }
+    }
+
+    fn aim(&self, ahead: &mut Ahead) {
+        self.visitors.aim(&mut ahead.visitor);
+        self.spaces.aim(&mut ahead.space);
     }
 
     /// Reads where the visit will be written, so that it is at hand by then.

@@ -141,11 +141,29 @@ impl<T: Default> Names<T> {
         }
     }
 
-    /// Looks into the table for a name.
+    /// Begins to look for a name: asks memory for its place in the table.
     pub(crate) fn seek(&self, name: &[u8]) -> Sought {
         let hash = self.hash(name);
-        let likely = self.tables[self.table(hash)].find(hash as u32, |_| true);
-        Sought { hash, likely }
+        self.tables[self.table(hash)].ask(hash as u32);
+        Sought { hash, likely: None }
+    }
+
+    /// Both at once.
+    fn sought(&self, name: &[u8]) -> Sought {
+        let mut sought = self.seek(name);
+        self.aim(&mut sought);
+        sought
+    }
+
+    /// Goes on looking: reads the table, and asks memory for the slot it says.
+    #[inline]
+    pub(crate) fn aim(&self, sought: &mut Sought) {
+        let hash = sought.hash;
+        sought.likely = self.tables[self.table(hash)].find(hash as u32, |_| true);
+        if let Some(number) = sought.likely {
+            self.ask_value(number);
+            self.ask_name(number);
+        }
     }
 
     /// What stands at the number the name seems to have: a byte of the name there, and the value.
@@ -156,7 +174,7 @@ impl<T: Default> Names<T> {
 
     /// The number of a name.
     pub(crate) fn find(&self, name: &[u8]) -> Option<u32> {
-        self.confirm(name, &self.seek(name))
+        self.confirm(name, &self.sought(name))
     }
 
     /// The number of a name that was sought.
@@ -173,7 +191,7 @@ impl<T: Default> Names<T> {
 
     /// The number of a name, which is new if need be.
     pub(crate) fn intern(&mut self, name: &[u8]) -> u32 {
-        let sought = self.seek(name);
+        let sought = self.sought(name);
         self.intern_sought(name, &sought)
     }
 
@@ -257,6 +275,25 @@ impl<T: Default> Names<T> {
         self.pages[number as usize / PAGE][number as usize % PAGE]
             .name
             .bytes()
+    }
+
+    /// Asks memory for the name of a number, and waits for nothing.
+    #[inline]
+    pub(crate) fn ask_name(&self, number: u32) {
+        let slot = &self.pages[number as usize / PAGE][number as usize % PAGE];
+        prefetch::ask(slot);
+        prefetch::ask(&slot.value); // where the name is on two cache lines
+    }
+
+    /// The same for its value.
+    #[inline]
+    pub(crate) fn ask_value(&self, number: u32) {
+        let page = &self.pages[number as usize / PAGE];
+        let at = number as usize % PAGE;
+        prefetch::ask(&page[at].value);
+        if let Some(next) = page.get(at + 1) {
+            prefetch::ask(next);
+        }
     }
 
     /// Whether the number is in use.

@@ -1,8 +1,16 @@
-//! Prefetching by plain reads: memory answers slowly, but many at once. Who knows what comes next reads a byte of each of
-//! it, so that all of it is on its way together.
+//! Prefetching: memory answers slowly, but many at once, so who knows what comes next asks for all of it together. What
+//! can be asked for without reading anything on the way there is only asked for; else a byte of each is read.
+
+use prefetch_index::prefetch_index;
 
 /// So many are asked for at once: about as many as a processor waits for at a time.
 pub(crate) const TOGETHER: usize = 16;
+
+/// Asks memory for where an item begins, and waits for nothing.
+#[inline(always)]
+pub(crate) fn ask<T>(item: &T) {
+    prefetch_index(std::slice::from_ref(item), 0);
+}
 
 /// Reads these bytes, which are of no other use.
 #[inline(always)]

@@ -16,9 +16,8 @@ use crate::chunk::Row;
 use crate::exposure::{Exposure, HIGH_WITHIN, MEDIUM_WITHIN, Order, Priority, Question, Scratch};
 use crate::graph::Graph;
 use crate::journal::{Changed, Journal};
-use crate::prefetch::{self, TOGETHER};
+use crate::prefetch::TOGETHER;
 use crate::spans::{Span, Union, lasts, measure, unite};
-use crate::timeline::Timeline;
 use crate::warnings::Stamp;
 use crate::windows::Window;
 
@@ -315,16 +314,30 @@ impl<'g> View<'g> {
         }
     }
 
-    /// Reads ahead the visits of people who come next.
-    fn prefetch(&self, visitors: impl Iterator<Item = u32>) {
-        let visits = visitors.map(|visitor| self.graph.visitors.value(visitor));
-        prefetch::touch(visits.map(Timeline::touch_latest));
+    /// Asks memory for the visits of whoever comes in so many places.
+    #[inline]
+    fn ask_visits(&self, ahead: impl Fn(usize) -> Option<u32>) {
+        if let Some(visitor) = ahead(2 * TOGETHER) {
+            self.graph.visitors.ask_value(visitor);
+        }
+        if let Some(visitor) = ahead(TOGETHER) {
+            self.graph.visitors.value(visitor).ask();
+        }
     }
 
-    /// The same for a space.
-    fn prefetch_at(&self, space: Option<u32>) {
-        let visits = space.map(|space| self.graph.spaces.value(space));
-        prefetch::touch(visits.map(Timeline::touch_latest).into_iter());
+    /// The same for spaces.
+    #[inline]
+    fn ask_spaces(&self, ahead: impl Fn(usize) -> Option<u32>) {
+        let spaces = &self.graph.spaces;
+        if let Some(space) = ahead(3 * TOGETHER) {
+            spaces.ask_value(space);
+        }
+        if let Some(space) = ahead(2 * TOGETHER) {
+            spaces.value(space).ask();
+        }
+        if let Some(space) = ahead(TOGETHER) {
+            spaces.value(space).ask_latest();
+        }
     }
 
     /// Calls `each` with what a contact occupied between two times; how many visits that are.
@@ -352,11 +365,7 @@ impl<'g> View<'g> {
 impl Graph {
     /// Reads ahead the names of visitors who come next.
     pub(crate) fn prefetch_names(&self, visitors: impl Iterator<Item = u32>) {
-        let touch = |visitor| match self.visitors.name(visitor) {
-            [first, .., last] => first ^ last, // of two cache lines, often
-            _ => 0,
-        };
-        prefetch::touch(visitors.map(touch));
+        visitors.for_each(|visitor| self.visitors.ask_name(visitor));
     }
 }
 
@@ -761,7 +770,9 @@ impl Search {
             starts.clear();
             starts.resize(met.len() + 2, 0);
             sorted.clear();
-            sorted.reserve_exact(all);
+            if sorted.capacity() < all {
+                *sorted = Vec::with_capacity(all); // growing it would move what is no longer needed
+            }
         }
         while self.at < 3 * all {
             let (pass, from) = (self.at / all, self.at % all);
@@ -877,10 +888,10 @@ impl Search {
             if work.is_over() {
                 return false;
             }
-            if self.at.is_multiple_of(TOGETHER) {
-                let next = contacts[self.at..].iter().take(TOGETHER);
-                view.prefetch(next.map(|contact| contact.visitor));
-            }
+            view.ask_visits(|ahead| {
+                let contact = contacts.get(self.at + ahead);
+                contact.map(|contact| contact.visitor)
+            });
             let mut visits = 0;
             if all {
                 let since = contact.first;
@@ -910,7 +921,7 @@ impl Search {
                 }
                 return true;
             };
-            view.prefetch_at(relayed.ahead());
+            view.ask_spaces(|ahead| relayed.ahead(ahead));
             let found = view.co_present(&window, |visitor, _| members.insert(visitor));
             work.spend(LOOK_UP + found);
         }
@@ -930,6 +941,7 @@ impl Search {
                 scratch.medium.resize(scratch.met.len(), self.all_recent);
                 return true;
             };
+            view.ask_spaces(|ahead| scratch.relayed.ahead(ahead));
             work.spend(LOOK_UP + scratch.meet(view, &window, self.firsts as u32));
         }
         false
@@ -951,6 +963,7 @@ impl Search {
             let Some(window) = recent.next(work) else {
                 return true;
             };
+            view.ask_spaces(|ahead| recent.ahead(ahead));
             let found = view.co_present(&window, |visitor, _| {
                 let found = &mut place[visitor as usize];
                 if *found == 0 {
@@ -1076,9 +1089,8 @@ impl Search {
     /// The next contact, of a search for contacts only that is done; in no order.
     pub fn next_contact<'g>(&mut self, graph: &'g Graph) -> Option<&'g [u8]> {
         let &visitor = self.scratch.answer.get(self.at)?;
-        if self.at.is_multiple_of(TOGETHER) {
-            let next = self.scratch.answer[self.at..].iter().take(TOGETHER);
-            graph.prefetch_names(next.copied());
+        if let Some(&soon) = self.scratch.answer.get(self.at + TOGETHER) {
+            graph.visitors.ask_name(soon);
         }
         self.at += 1;
         Some(graph.visitors.name(visitor))

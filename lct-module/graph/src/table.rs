@@ -5,6 +5,7 @@
 //! it found is what it looks for.
 
 use crate::memory::allocated;
+use crate::prefetch;
 
 /// No entry. Numbers are below 2^32 − 1.
 const NONE: u64 = u64::MAX;
@@ -25,6 +26,14 @@ impl Table {
     /// Heap bytes, as the allocator rounds them.
     pub(crate) fn heap(&self) -> usize {
         allocated(size_of_val(&*self.entries))
+    }
+
+    /// Asks memory for where a hash is looked for first.
+    #[inline]
+    pub(crate) fn ask(&self, hash: u32) {
+        if let Some(last) = self.entries.len().checked_sub(1) {
+            prefetch::ask(&self.entries[hash as usize & last]);
+        }
     }
 
     /// The first number with this hash that `is_it`.

@@ -15,6 +15,7 @@
 use crate::Millis;
 use crate::chunk::{Chunk, MAX_ROWS, Row, Swept, TooWide, bits, longest};
 use crate::memory::allocated;
+use crate::prefetch;
 
 /// A list falls back to a single chunk at this many rows; well below the limit, so that it does not flap.
 const FEW_ROWS: usize = MAX_ROWS / 2;
@@ -143,15 +144,20 @@ impl<const BY_LENGTH: bool> Timeline<BY_LENGTH> {
         }
     }
 
-    /// Reads some of what a question about the latest visits will look at.
-    pub(crate) fn touch_latest(&self) -> u8 {
+    /// Asks memory for what it is made of, and waits for nothing but itself.
+    #[inline]
+    pub(crate) fn ask(&self) {
         match self {
-            Self::Small(chunk) => chunk.touch_latest(),
-            Self::Large(large) => large
-                .classes
-                .iter()
-                .map(|class| class.last.chunk.touch_latest())
-                .fold(0, |all, byte| all ^ byte),
+            Self::Small(chunk) => chunk.ask(),
+            Self::Large(large) => large.classes.iter().for_each(prefetch::ask),
+        }
+    }
+
+    /// Asks memory for the latest visits of a long one.
+    #[inline]
+    pub(crate) fn ask_latest(&self) {
+        if let Self::Large(large) = self {
+            (large.classes.iter()).for_each(|class| class.last.chunk.ask());
         }
     }
 

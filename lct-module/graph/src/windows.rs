@@ -6,7 +6,6 @@
 
 use crate::Millis;
 use crate::pile::Pile;
-use crate::prefetch::TOGETHER;
 use crate::search::{A_PASS, Work};
 use crate::spans::Span;
 
@@ -81,7 +80,9 @@ impl Windows {
             for bucket in 2..self.starts.len() {
                 self.starts[bucket] += self.starts[bucket - 1];
             }
-            self.spread.reserve_exact(all);
+            if self.spread.capacity() < all {
+                self.spread = Vec::with_capacity(all); // growing it would move what is no longer needed
+            }
         }
         // Room for them first, then each to its own.
         while self.at < 2 * all {
@@ -137,11 +138,10 @@ impl Windows {
         Some(window)
     }
 
-    /// A space that comes soon.
-    pub(crate) fn ahead(&self) -> Option<u32> {
-        self.spread
-            .get(self.next + TOGETHER)
-            .map(|window| window.space)
+    /// The space that comes in so many windows.
+    pub(crate) fn ahead(&self, count: usize) -> Option<u32> {
+        let window = self.spread.get(self.next + count);
+        window.map(|window| window.space)
     }
 
     /// Heap bytes.
