@@ -1,6 +1,9 @@
 //! What service tokens were used for: a stream `lct:audit:<id>` for each, so that none can push out what another did.
 //! An entry says how many visits, and what came of it, to the minute. No visitor, no place. Entries are kept for a year,
-//! and of a token at most a million.
+//! and of a stream at most a million. What operators
+//! do is in a stream of its own: [`crate::ops::audit`].
+
+use redis::Pipeline;
 
 use crate::books::Books;
 use crate::clock::DAY;
@@ -9,7 +12,7 @@ use crate::module::ModuleError;
 /// How long entries are kept, in milliseconds.
 const LIFE: u64 = 366 * DAY;
 
-/// The most entries of a token.
+/// The most entries of a stream.
 const MOST: u64 = 1_000_000;
 
 const MINUTE: u64 = 60_000;
@@ -42,28 +45,38 @@ impl Audit {
             time.cmd("TIME");
             let ((seconds, _),): ((u64, u64),) = self.books.run(&time).await?;
             let now = seconds * 1_000;
-            let mut pipe = redis::pipe();
-            pipe.cmd("XADD")
-                .arg(&key)
-                .arg("MAXLEN")
-                .arg("~")
-                .arg(MOST)
-                // The entry's id would tell the millisecond; made of the minute and a running number it does not.
-                .arg(format!("{}-*", now - now % MINUTE))
-                .arg(&["visits", &visits.to_string(), "outcome", outcome])
-                .ignore();
-            pipe.cmd("XTRIM")
-                .arg(&key)
-                .arg("MINID")
-                .arg("~")
-                .arg(now.saturating_sub(LIFE))
-                .ignore();
-            pipe.cmd("PEXPIRE").arg(&key).arg(LIFE).ignore();
-            result = self.books.run(&pipe).await;
+            // The entry's id would tell the millisecond; made of the minute and a running number it does not.
+            let id = format!("{}-*", now - now % MINUTE);
+            let fields = [
+                ("visits", visits.to_string()),
+                ("outcome", outcome.to_owned()),
+            ];
+            result = self.books.run(&entry(&key, &id, &fields, now)).await;
             if result != Err(ModuleError::Internal) {
                 break;
             }
         }
         result
     }
+}
+
+/// What adds an entry to a stream of the audit and takes out what is too old at `now` (epoch milliseconds) or too much.
+pub fn entry(key: &str, id: &str, fields: &[(&str, String)], now: u64) -> Pipeline {
+    let mut pipe = redis::pipe();
+    pipe.cmd("XADD")
+        .arg(key)
+        .arg("MAXLEN")
+        .arg("~")
+        .arg(MOST)
+        .arg(id)
+        .arg(fields)
+        .ignore();
+    pipe.cmd("XTRIM")
+        .arg(key)
+        .arg("MINID")
+        .arg("~")
+        .arg(now.saturating_sub(LIFE))
+        .ignore();
+    pipe.cmd("PEXPIRE").arg(key).arg(LIFE).ignore();
+    pipe
 }

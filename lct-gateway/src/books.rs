@@ -1,6 +1,7 @@
 //! The gateways' own books in Redis, beside the graphs: caps, one-time codes, texts to the operator, and messages from
 //! gateway to gateway.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use redis::{FromRedisValue, Pipeline, RedisError};
@@ -34,5 +35,26 @@ impl Books {
     /// [`ModuleError::Unavailable`] when Redis cannot be reached in time, [`ModuleError::Internal`] when it refuses.
     pub async fn run<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, ModuleError> {
         Ok(self.line.pipe(commands, LIMIT).await?)
+    }
+
+    /// The newest entries of a stream before this one (or of all), at most `count`, newest first: ids and fields.
+    ///
+    /// # Errors
+    /// As [`Books::run`].
+    pub async fn newest(
+        &self,
+        stream: &str,
+        before: Option<&str>,
+        count: u64,
+    ) -> Result<Vec<(String, HashMap<String, String>)>, ModuleError> {
+        let mut pipe = redis::pipe();
+        pipe.cmd("XREVRANGE")
+            .arg(stream)
+            .arg(before.map_or_else(|| "+".to_owned(), |id| format!("({id}")))
+            .arg("-")
+            .arg("COUNT")
+            .arg(count);
+        let (entries,) = self.run(&pipe).await?;
+        Ok(entries)
     }
 }

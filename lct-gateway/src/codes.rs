@@ -27,7 +27,7 @@ const DOMAIN: &[u8] = b"lct-warning-code-v1\0";
 const GROUP: usize = 4;
 
 /// How long a code can be used, in milliseconds.
-const LIFE: u64 = DAY;
+pub const LIFE: u64 = DAY;
 
 /// How long a spent code is remembered, in milliseconds.
 const SPENT: u64 = 14 * DAY;

@@ -440,7 +440,7 @@ impl From<ModuleError> for Fault {
                 Code::Unavailable,
                 "the server cannot do this now; send the same message again later",
             ),
-            ModuleError::Internal => Self::new(
+            ModuleError::Denied | ModuleError::Internal => Self::new(
                 Code::Internal,
                 "the server failed; the message was in order",
             ),

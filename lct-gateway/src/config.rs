@@ -12,7 +12,7 @@ use crate::connection::Deadlines;
 use crate::graphs::Graphs;
 use crate::identity::Auth;
 use crate::operator::Action;
-use crate::ops;
+use crate::ops::token::Operators;
 use crate::origin::Origin;
 use crate::redis_link::{Certificates, RedisLink};
 use crate::rules::{self, Rules};
@@ -20,8 +20,8 @@ use crate::tls::{Files, Tls};
 
 /// Connects contact tracing clients to the LCT module in Redis.
 ///
-/// Clients connect by WebSocket to /ws on the --listen address; operators ask /healthz, /readyz and /metrics on the
-/// --ops-listen address. Every flag can be given by an environment variable instead; a flag wins. SIGTERM ends the
+/// Clients connect by WebSocket to /ws on the --listen address; operators have their page, /healthz, /readyz and
+/// /metrics on the --ops-listen address. Every flag can be given by an environment variable instead; a flag wins. SIGTERM ends the
 /// gateway and sends its clients away, SIGHUP reads the certificate again.
 #[derive(Debug, Parser)]
 #[command(name = "lct-gateway", version, after_help = EXAMPLES)]
@@ -40,7 +40,7 @@ pub struct Flags {
     )]
     pub listen: SocketAddr,
 
-    /// Where operators ask; keep it off the open internet.
+    /// Where operators find their page and ask for health and numbers; keep it off the open internet.
     #[arg(
         long,
         env = "LCT_OPS_LISTEN",
@@ -50,15 +50,27 @@ pub struct Flags {
     )]
     pub ops_listen: SocketAddr,
 
-    /// The token that operators give for anything beyond /healthz, /readyz and /metrics; at least 16 random bytes.
+    /// By what operators prove who they are on the operators' page: `name:secret`, several by commas. The name is what
+    /// the audit shows; the secret has at least 16 random bytes, letters and digits. Without it the page can do nothing.
     #[arg(
         long,
         env = "LCT_OPS_TOKEN",
         hide_env_values = true,
         value_name = "TOKEN",
-        help_heading = "Addresses"
+        help_heading = "Operators"
     )]
     pub ops_token: Option<String>,
+
+    /// The same Redis as that of --redis, with the user for what operators do: the gateway's own may not do it. Without
+    /// it, that of --redis.
+    #[arg(
+        long,
+        env = "LCT_OPS_REDIS",
+        hide_env_values = true,
+        value_name = "URL",
+        help_heading = "Operators"
+    )]
+    pub ops_redis: Option<String>,
 
     /// The certificate for TLS on --listen and those that signed it, in PEM. Read again when it changes.
     #[arg(
@@ -310,8 +322,10 @@ pub struct Config {
     pub graphs: Graphs,
     /// Pages that may connect.
     pub allow_origin: Vec<Origin>,
-    /// What operators must give for what not everybody may see.
-    pub ops_token: Option<ops::Token>,
+    /// Who may act on the operators' listener.
+    pub operators: Option<Operators>,
+    /// The same Redis, with the user for what operators do.
+    pub ops_redis: RedisLink,
     /// The certificate for clients, if there is one.
     pub tls: Option<Tls>,
     /// How clients say who they are.
@@ -371,15 +385,22 @@ impl TryFrom<Flags> for Config {
             client: file("--redis-cert", flags.redis_cert.as_deref())?
                 .zip(file("--redis-key", flags.redis_key.as_deref())?),
         };
-        let ops_token = flags.ops_token.as_deref().map(ops::Token::new).transpose();
+        let operators = flags.ops_token.as_deref().map(Operators::new).transpose();
+        let redis = |flag, url: &str| {
+            RedisLink::new(url, certificates.clone(), flags.allow_plain_redis)
+                .map_err(|rule| format!("{flag}: {rule}"))
+        };
         Ok(Self {
             listen: flags.listen,
             ops_listen: flags.ops_listen,
-            redis: RedisLink::new(&flags.redis, certificates, flags.allow_plain_redis)
-                .map_err(|rule| format!("--redis: {rule}"))?,
+            redis: redis("--redis", &flags.redis)?,
+            ops_redis: match &flags.ops_redis {
+                Some(url) => redis("--ops-redis", url)?,
+                None => redis("--redis", &flags.redis)?,
+            },
             graphs: Graphs::new(&flags.graph).map_err(|rule| format!("--graph: {rule}"))?,
             allow_origin: flags.allow_origin,
-            ops_token: ops_token.map_err(|rule| format!("--ops-token: {rule}"))?,
+            operators: operators.map_err(|rule| format!("--ops-token: {rule}"))?,
             tls,
             auth: flags.auth,
             rules: flags.rules.try_into()?,

@@ -10,12 +10,15 @@ use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use crate::address::{Census, Proxies};
+use crate::books::Books;
 use crate::command::Services;
 use crate::config::{Config, Drain};
 use crate::connection::Context;
 use crate::doorbell::Doorbell;
 use crate::ending::Ending;
 use crate::metrics::Metrics;
+use crate::ops::audit::Audit;
+use crate::ops::desk::Desk;
 use crate::origin::Origins;
 use crate::registry::Registry;
 use crate::rest::Api;
@@ -75,6 +78,7 @@ impl Gateway {
             registry.clone(),
             Arc::clone(&metrics),
         )?;
+        let durability = config.rules.durability;
         let services = Services::new(
             &config.redis,
             config.rules,
@@ -140,9 +144,21 @@ impl Gateway {
             metrics: Arc::clone(&context.metrics),
         };
         client_tasks.spawn(server.run());
+        let desk = Desk::new(
+            &config.ops_redis,
+            durability,
+            &context.graphs,
+            &context.metrics,
+        )?;
+        let ops_api = ops::api::Api::new(
+            Arc::clone(&context),
+            config.operators,
+            desk,
+            Audit::new(Books::new(&config.redis)?),
+        );
         let server = Server {
             listener: operators,
-            routes: ops::routes(Arc::clone(&context), config.ops_token),
+            routes: ops::routes(Arc::clone(&context), Arc::new(ops_api)),
             limits: Limits {
                 connections: OPS_CONNECTIONS,
                 unopened: None,

@@ -23,7 +23,7 @@
 //! | [`ids`], [`graphs`] | which names exist |
 //! | [`request`], [`command`] | what a message asks for, checked, and carried out |
 //! | [`policy`], [`caps`], [`codes`], [`feedback`] | what warnings ask, how much is too much, who may warn, what people say |
-//! | [`situation`] | how many warnings there were lately, for everybody |
+//! | [`situation`], [`rounded`] | how many warnings there were lately, for everybody; numbers as they may be told |
 //! | [`module`], [`books`], [`redis_link`] | the module's commands, typed, the gateways' own books, and the connections to both |
 //! | [`alerts`], [`doorbell`], [`registry`] | what an alert is, how gateways hear of it, and who is connected here |
 //! | [`ending`], [`clock`], [`metrics`] | the end of it all, time, and numbers |
@@ -66,6 +66,7 @@ pub mod redis_link;
 pub mod registry;
 pub mod request;
 pub mod rest;
+pub mod rounded;
 pub mod routes;
 pub mod rules;
 pub mod server;

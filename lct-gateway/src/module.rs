@@ -61,6 +61,42 @@ pub struct Warning<'a> {
     pub hold: u64,
 }
 
+/// A warning of whoever was in a place, as the module takes it.
+#[derive(Debug)]
+pub struct SpaceWarning {
+    /// Its random id.
+    pub id: Uuid,
+    /// The place.
+    pub space: SpaceId,
+    /// Why.
+    pub reason: Reason,
+    /// From, in epoch milliseconds.
+    pub from: u64,
+    /// Until, exclusive, in epoch milliseconds; not before `from`.
+    pub to: u64,
+    /// The least stay that counts, in milliseconds.
+    pub mintime: Option<u64>,
+    /// The period within which it must add up, in milliseconds; only with `mintime`.
+    pub within: Option<u64>,
+}
+
+/// A graph as `LCT.INFO` tells of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GraphInfo {
+    /// Visits stored.
+    pub visits: u64,
+    /// When the earliest begins, in epoch milliseconds.
+    pub oldest: Option<u64>,
+    /// Bytes held.
+    pub memory: u64,
+    /// The same for each visit.
+    pub bytes_per_visit: u64,
+    /// How long visits are kept, in milliseconds; 0: for ever.
+    pub retention: u64,
+    /// When something was last purged, in epoch milliseconds; 0: not since the server loaded it.
+    pub last_purge: u64,
+}
+
 /// A warning as operators see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the columns of LCT.WARNINGS")]
@@ -109,6 +145,9 @@ pub enum ModuleError {
     /// Redis cannot be reached or cannot do it now. The command may have run.
     #[error("Redis cannot do it now")]
     Unavailable,
+    /// Redis does not let this gateway's user do it.
+    #[error("Redis does not let this user do it")]
+    Denied,
     /// The server failed at a command that was in order, or has no LCT module.
     #[error("the server failed")]
     Internal,
@@ -391,6 +430,46 @@ impl Module {
         self.kept(Name::Release, command).await
     }
 
+    /// `LCT.RELEASE` with DRYRUN: how many visitors that would alert now.
+    ///
+    /// # Errors
+    /// See [`ModuleError`].
+    pub async fn would_release(&self, graph: Graph, warning: &str) -> Result<u64, ModuleError> {
+        let mut command = self.command("LCT.RELEASE", graph);
+        command.arg(warning).arg("DRYRUN");
+        self.alone(Name::Release, command, 0).await
+    }
+
+    /// `LCT.WARNSPACE`: alerts whoever was in a place; how many those are. With `dry_run` nobody is alerted.
+    ///
+    /// # Errors
+    /// See [`ModuleError`].
+    pub async fn warn_space(
+        &self,
+        graph: Graph,
+        warning: &SpaceWarning,
+        dry_run: bool,
+    ) -> Result<u64, ModuleError> {
+        let mut command = self.command("LCT.WARNSPACE", graph);
+        command
+            .arg(warning_id(warning.id))
+            .arg(warning.space.as_str())
+            .arg(warning.reason.word())
+            .arg(warning.from)
+            .arg(warning.to);
+        for (name, value) in [("MINTIME", warning.mintime), ("WITHIN", warning.within)] {
+            if let Some(value) = value {
+                command.arg(name).arg(value);
+            }
+        }
+        if dry_run {
+            command.arg("DRYRUN");
+            self.alone(Name::WarnSpace, command, 0).await
+        } else {
+            self.kept(Name::WarnSpace, command).await
+        }
+    }
+
     /// `LCT.WARNINGS`: the newest warnings, at most `count`.
     ///
     /// # Errors
@@ -475,27 +554,47 @@ impl Module {
             .await
     }
 
-    /// `LCT.INFO`: how long visits are kept, in milliseconds; 0: for ever. `None` as long as there is no graph to ask.
+    /// How long visits are kept, in milliseconds; 0: for ever. `None` as long as there is no graph to ask.
     ///
     /// # Errors
     /// See [`ModuleError`].
     pub async fn retention(&self) -> Result<Option<u64>, ModuleError> {
         for graph in Graphs::ALL {
-            let command = self.command("LCT.INFO", graph);
-            match self
-                .short
-                .query::<HashMap<String, Value>>(&command, SHORT)
-                .await
-            {
-                Ok(info) => match info.get("retention") {
-                    Some(Value::Int(ms)) => return Ok(u64::try_from(*ms).ok()),
-                    _ => return Err(ModuleError::Internal),
-                },
-                Err(error) if error.detail() == Some("no such key") => {}
-                Err(error) => return Err(error.into()),
+            if let Some(info) = self.info(graph).await? {
+                return Ok(Some(info.retention));
             }
         }
         Ok(None)
+    }
+
+    /// `LCT.INFO`; `None`: there is no such graph. It is not counted among the calls, since nobody waits for it.
+    ///
+    /// # Errors
+    /// See [`ModuleError`].
+    pub async fn info(&self, graph: Graph) -> Result<Option<GraphInfo>, ModuleError> {
+        let command = self.command("LCT.INFO", graph);
+        let asked = self
+            .short
+            .query::<HashMap<String, Option<u64>>>(&command, SHORT);
+        let info = match asked.await {
+            Ok(info) => info,
+            Err(error) if error.detail() == Some("no such key") => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let number = |name: &str| {
+            info.get(name)
+                .copied()
+                .flatten()
+                .ok_or(ModuleError::Internal)
+        };
+        Ok(Some(GraphInfo {
+            visits: number("visits")?,
+            oldest: info.get("oldest").copied().flatten(),
+            memory: number("memory")?,
+            bytes_per_visit: number("bytes-per-visit")?,
+            retention: number("retention")?,
+            last_purge: number("last-purge")?,
+        }))
     }
 
     /// Whether Redis answers, is a primary and has the module. Costs the same however large the graph is.
@@ -607,7 +706,7 @@ impl Module {
             Ok(_) => Outcome::Ok,
             Err(ModuleError::Refused { .. } | ModuleError::Revoked { .. }) => Outcome::Refused,
             Err(ModuleError::Full | ModuleError::Unavailable) => Outcome::Unavailable,
-            Err(ModuleError::Internal) => Outcome::Failed,
+            Err(ModuleError::Denied | ModuleError::Internal) => Outcome::Failed,
         };
         self.metrics.module_call(name, outcome, started.elapsed());
         result
@@ -632,6 +731,7 @@ pub enum Name {
     Warn,
     Retract,
     Release,
+    WarnSpace,
     Warnings,
     Alerts,
     Ack,
@@ -671,6 +771,12 @@ impl From<RedisError> for ModuleError {
                 return Self::Revoked { visit };
             }
             (_, Some("OOM")) => return Self::Full,
+            (_, Some("NOPERM")) => {
+                tracing::warn!(
+                    "Redis does not let this gateway's user run a command; redis.conf has what it needs"
+                );
+                return Self::Denied;
+            }
             (_, Some("MISCONF" | "NOREPLICAS" | "UNBLOCKED"))
             | (
                 redis::ErrorKind::Io

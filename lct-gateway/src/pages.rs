@@ -56,6 +56,9 @@ struct File {
 /// What visitors see: made when the first of them comes. `/c` is where the QR codes of places lead.
 pub static VISITORS: LazyLock<Site> = LazyLock::new(|| Site::new("visitor", &["/c"]));
 
+/// What operators see.
+pub static OPERATORS: LazyLock<Site> = LazyLock::new(|| Site::new("operator", &[]));
+
 /// The files of one page, by path.
 pub struct Site {
     files: BTreeMap<String, File>,

@@ -16,15 +16,10 @@ use crate::books::Books;
 use crate::clock::DAY;
 use crate::graphs::{Graph, Graphs};
 use crate::module::ModuleError;
+use crate::rounded::Rounded;
 
 /// Over how many days.
 const DAYS: u64 = 14;
-
-/// Below this number none is told.
-const FEW: u64 = 5;
-
-/// Numbers are told in steps of this.
-const STEP: u64 = 5;
 
 /// How many warnings the last 14 whole days (UTC) had: one of the two fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -42,10 +37,13 @@ pub struct Situation {
 
 impl Situation {
     fn of(count: u64) -> Self {
-        let few = count < FEW;
+        let (warnings, fewer_than) = match Rounded::of(count) {
+            Rounded::About(warnings) => (Some(warnings), None),
+            Rounded::FewerThan(few) => (None, Some(few)),
+        };
         Self {
-            warnings: (!few).then_some((count + STEP / 2) / STEP * STEP),
-            fewer_than: few.then_some(FEW),
+            warnings,
+            fewer_than,
         }
     }
 }
@@ -127,28 +125,4 @@ fn member(warning: Uuid) -> Vec<u8> {
         .chain_update(warning.as_bytes())
         .finalize();
     hash[..12].to_vec()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn few_are_not_counted_and_many_are_rounded() {
-        for (count, warnings, fewer_than) in [
-            (0, None, Some(5)),
-            (4, None, Some(5)),
-            (5, Some(5), None),
-            (7, Some(5), None),
-            (8, Some(10), None),
-            (12, Some(10), None),
-            (1_003, Some(1_005), None),
-        ] {
-            let expected = Situation {
-                warnings,
-                fewer_than,
-            };
-            assert_eq!(Situation::of(count), expected, "{count}");
-        }
-    }
 }

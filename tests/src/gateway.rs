@@ -259,6 +259,13 @@ impl Phone {
         );
     }
 
+    /// Waits until so many alerts have come, each state of one counted.
+    pub async fn wait_for_alerts(&mut self, count: usize) {
+        while self.alerts.len() < count {
+            self.next(&["exposureAlert"]).await;
+        }
+    }
+
     /// Whether an alert with this reason has come or comes within a time.
     pub async fn hears_alert(&mut self, reason: &str, within: Duration) -> bool {
         let heard = async {

@@ -574,7 +574,7 @@ async fn foreign_pages_are_refused() {
 
 #[tokio::test]
 async fn every_answer_has_its_headers_and_only_ws_upgrades() {
-    let gateway = Gateway::on(NO_REDIS, &["--ops-token", "correct horse battery"]);
+    let gateway = Gateway::on(NO_REDIS, &["--ops-token", "correct-horse-battery"]);
     let (clients, operators) = (gateway.address(), gateway.ops());
     let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nConnection: close\r\n";
@@ -606,24 +606,32 @@ async fn every_answer_has_its_headers_and_only_ws_upgrades() {
         (operators, "GET /healthz", "Connection: close\r\n", 200),
         (operators, "GET /metrics", "Connection: close\r\n", 200),
         (operators, "GET /readyz", "Connection: close\r\n", 503),
-        (operators, "GET /ws", upgrade, 401),
-        (operators, "GET /admin", "Connection: close\r\n", 401),
+        (operators, "GET /ws", upgrade, 404),
+        (operators, "GET /admin", "Connection: close\r\n", 404),
         (
             operators,
             "POST /healthz",
             "Content-Length: 0\r\nConnection: close\r\n",
+            405,
+        ),
+        (operators, "GET /v1/me", "Connection: close\r\n", 401),
+        (operators, "GET /v1/none", "Connection: close\r\n", 401),
+        (
+            operators,
+            "GET /v1/me",
+            "Authorization: Bearer wrong-horse-battery\r\nConnection: close\r\n",
             401,
         ),
         (
             operators,
-            "GET /admin",
-            "Authorization: Bearer wrong horse battery\r\nConnection: close\r\n",
-            401,
+            "GET /v1/me",
+            "Authorization: Bearer correct-horse-battery\r\nConnection: close\r\n",
+            200,
         ),
         (
             operators,
-            "GET /admin",
-            "Authorization: Bearer correct horse battery\r\nConnection: close\r\n",
+            "GET /v1/none",
+            "Authorization: Bearer correct-horse-battery\r\nConnection: close\r\n",
             404,
         ),
     ] {

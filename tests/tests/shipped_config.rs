@@ -85,7 +85,7 @@ const MAY_RUN: [(&str, &str); 4] = [
         "ping info role dbsize lastsave client|list latency|latest latency|history latency|histogram latency|doctor \
          memory|stats memory|doctor slowlog|len module|list wait multi exec bgrewriteaof \
          lct.info lct.purge lct.warnspace lct.retract lct.release lct.warnings \
-         hset hgetall hdel pexpire unlink xlen xrange xrevrange",
+         hset hgetall hmget hkeys hdel pexpire unlink xlen xrange xrevrange",
     ),
     ("tracer", "ping lct.exposed lct.present lct.info"),
     (
@@ -131,6 +131,22 @@ const MATRIX: &[(&str, [bool; 4])] = &[
         [true, false, false, false],
     ),
     ("XRANGE lct:feedback:lct - +", [false, true, false, false]),
+    (
+        "HSET lct:feedback-status:lct 1-0 read",
+        [false, true, false, false],
+    ),
+    (
+        "HMGET lct:feedback-status:lct 1-0",
+        [false, true, false, false],
+    ),
+    (
+        "XADD lct:audit:operators * who x",
+        [true, false, false, false],
+    ),
+    (
+        "XREVRANGE lct:audit:operators + -",
+        [false, true, false, true],
+    ),
     ("HGETALL lct:token:1", [true, true, false, false]),
     ("HSET lct:token:1 a b", [false, true, false, false]),
     ("HDEL lct:token:all 1", [false, true, false, false]),
@@ -151,6 +167,10 @@ const MATRIX: &[(&str, [bool; 4])] = &[
     ("GET lct:token:1", [false; 4]),
     ("HMGET lct:token:1 a", [false; 4]),
     ("HGETALL lct:code:lct:1", [false; 4]),
+    ("HSET lct:feedback:lct 1-0 read", [false; 4]),
+    ("UNLINK lct:feedback-status:lct", [false; 4]),
+    ("XTRIM lct:feedback-status:lct MAXLEN 0", [false; 4]),
+    ("UNLINK lct:audit:operators", [false; 4]),
     // Foreign keys and channels.
     ("LCT.VISIT other v s 0 1", [false; 4]),
     ("LCT.EXPOSED other v", [false; 4]),

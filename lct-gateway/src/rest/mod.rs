@@ -6,11 +6,13 @@
 //! | file | responsibility |
 //! |---|---|
 //! | [`operations`] | the table of what can be asked for |
+//! | [`asked`] | a request as it came: its operation, its body |
 //! | [`auth`] | who asks |
 //! | [`bodies`], [`reply`], [`refusal`] | what is read and said |
 //! | [`cors`], [`pace`] | web pages of other origins, and how fast requests may come |
 //! | [`openapi`] | the description of all this; that of the WebSocket is `asyncapi.json` |
 
+pub mod asked;
 pub mod auth;
 pub mod bodies;
 pub mod cors;
@@ -23,16 +25,14 @@ pub mod reply;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::{Stream, StreamExt};
-use hyper::header::{CONTENT_TYPE, HeaderMap, ORIGIN};
-use hyper::{Method, StatusCode};
+use futures_util::Stream;
+use hyper::StatusCode;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 use warp::Filter;
 use warp::Rejection;
-use warp::filters::path::FullPath;
 use warp::hyper::body::Buf;
 use warp::reply::Response;
 
@@ -52,6 +52,7 @@ use crate::protocol::{
     Removed, RetractWarning, UpdateVisit, UserFeedback,
 };
 use crate::request;
+use crate::rest::asked::Asked;
 use crate::rest::auth::{Claim, Covered, Proof};
 use crate::rest::bodies::{
     Export, Inbox, Info, LoggedVisits, NewFeedback, NewVisit, NewWarning, Received, Times, Way,
@@ -59,7 +60,7 @@ use crate::rest::bodies::{
 use crate::rest::operations::{Access, Ask, OPERATIONS, Operation};
 use crate::rest::pace::Pace;
 use crate::rest::refusal::{Refusal, Word};
-use crate::server::{Peer, TooMany};
+use crate::server::TooMany;
 use crate::tokens::{Bearer, Grant};
 
 /// The description of the WebSocket.
@@ -86,33 +87,6 @@ pub struct Api {
     retention: Mutex<Option<(Instant, Option<u64>)>>,
 }
 
-/// A request as it came, without its body.
-struct Asked {
-    method: Method,
-    path: FullPath,
-    query: String,
-    headers: HeaderMap,
-    peer: Peer,
-}
-
-impl Asked {
-    /// Path and query.
-    fn target(&self) -> String {
-        let path = self.path.as_str();
-        if self.query.is_empty() {
-            path.to_owned()
-        } else {
-            format!("{path}?{}", self.query)
-        }
-    }
-
-    /// The page's origin, which was found on the list; empty for a program.
-    fn origin(&self) -> &str {
-        let origin = self.headers.get(ORIGIN);
-        origin.and_then(|origin| origin.to_str().ok()).unwrap_or("")
-    }
-}
-
 /// A request understood: what it asks for, of which graph, and with which body.
 struct Request<'a> {
     asked: &'a Asked,
@@ -128,25 +102,10 @@ struct Request<'a> {
 pub fn routes(
     api: Arc<Api>,
 ) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static {
-    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
-    warp::path("v1")
-        .and(warp::method())
-        .and(warp::path::full())
-        .and(query)
-        .and(warp::header::headers_cloned())
-        .and(warp::ext::get::<Peer>())
-        .and(warp::body::stream())
-        .then(move |method, path, query, headers, peer, body| {
-            let api = Arc::clone(&api);
-            let asked = Asked {
-                method,
-                path,
-                query,
-                headers,
-                peer,
-            };
-            async move { api.answer(asked, body).await }
-        })
+    asked::under_v1().then(move |asked, body| {
+        let api = Arc::clone(&api);
+        async move { api.answer(asked, body).await }
+    })
 }
 
 impl Api {
@@ -181,19 +140,14 @@ impl Api {
             self.context.metrics.request("none", StatusCode::FORBIDDEN);
             return refusal.response();
         }
-        let there: Vec<_> = OPERATIONS
-            .iter()
-            .filter_map(|operation| Some((operation, operation.matches(asked.path.as_str())?)))
-            .collect();
-        let known = there
-            .iter()
-            .find(|(operation, _)| operation.method == asked.method);
+        let there = asked.there(&OPERATIONS);
+        let known = asked.known(&there);
         let mut response = match known {
             Some((operation, value)) => {
                 let result = self.carry_out(&asked, operation, value, body).await;
                 result.unwrap_or_else(|refusal| self.challenged(operation, refusal).response())
             }
-            None => nothing_done(&asked.method, &there),
+            None => asked::nothing_done(&asked.method, &there),
         };
         let name = known.map_or("none", |(operation, _)| operation.ask.name());
         self.context.metrics.request(name, response.status());
@@ -225,7 +179,7 @@ impl Api {
         })?;
         self.paced(self.networks.take(network, Instant::now()))?;
         let graph = self.graph(operation, &asked.query)?;
-        let body = read(operation, &asked.headers, body)
+        let body = asked::read(operation, &asked.headers, body)
             .await
             .inspect_err(|refusal| {
                 if refusal.problem.code == Word::TooLarge {
@@ -480,81 +434,6 @@ impl Api {
     }
 }
 
-/// The answer to a method that a path does not have, or to any where there is no such path.
-fn nothing_done(method: &Method, there: &[(&'static Operation, &str)]) -> Response {
-    if there.is_empty() {
-        return Refusal::new(Word::NotFound, "path: there is nothing here").response();
-    }
-    let methods: Vec<&str> = there
-        .iter()
-        .map(|(operation, _)| operation.method.as_str())
-        .chain(["OPTIONS"])
-        .collect();
-    let methods = methods.join(", ");
-    if method == Method::OPTIONS {
-        return cors::options(&methods);
-    }
-    let refusal = Refusal::new(
-        Word::MethodNotAllowed,
-        format!("method: must be one of {methods}"),
-    );
-    Refusal {
-        allow: Some(methods),
-        ..refusal
-    }
-    .response()
-}
-
-/// Reads a body, as long as the operation takes one. What is too long is read to its end, up to what the server lets
-/// through, because who is cut off while sending does not hear why.
-async fn read<B: Buf>(
-    operation: &Operation,
-    headers: &HeaderMap,
-    body: impl Stream<Item = Result<B, warp::Error>> + Send,
-) -> Result<Vec<u8>, Refusal> {
-    let most = operation.body.map_or(0, |body| body.most);
-    let mut bytes = Vec::new();
-    let mut length = 0;
-    let mut body = std::pin::pin!(body);
-    while let Some(part) = body.next().await {
-        let Ok(mut part) = part else {
-            if length > most {
-                break;
-            }
-            return Err(Refusal::new(Word::BadMessage, "body: did not arrive whole"));
-        };
-        length += part.remaining();
-        while length <= most && part.has_remaining() {
-            let chunk = part.chunk();
-            bytes.extend_from_slice(chunk);
-            let taken = chunk.len();
-            part.advance(taken);
-        }
-    }
-    match operation.body {
-        None if length > 0 => Err(Refusal::new(Word::BadMessage, "body: this takes none")),
-        Some(_) if length > most => Err(Refusal::new(
-            Word::TooLarge,
-            format!("body: must be at most {most} bytes long"),
-        )),
-        Some(_) if !is_json(headers) => Err(Refusal::new(
-            Word::NotJson,
-            "Content-Type: must be application/json",
-        )),
-        _ => Ok(bytes),
-    }
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let mut types = headers.get_all(CONTENT_TYPE).iter();
-    let (Some(first), None) = (types.next(), types.next()) else {
-        return false;
-    };
-    let first = first.to_str().unwrap_or_default();
-    let essence = first.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case(reply::JSON)
-}
-
 fn done(body: &impl Serialize) -> Response {
     reply::json(StatusCode::OK, body)
 }
@@ -696,29 +575,5 @@ mod tests {
         let state = &described("Alert")["properties"]["state"];
         assert_eq!(state["enum"], words::<State>());
         assert_eq!(description["info"]["version"], env!("CARGO_PKG_VERSION"));
-    }
-
-    #[test]
-    fn only_json_is_json() {
-        let is = |values: &[&'static str]| {
-            let headers = values
-                .iter()
-                .map(|value| (CONTENT_TYPE, hyper::header::HeaderValue::from_static(value)));
-            let mut map = HeaderMap::new();
-            headers.for_each(|(name, value)| {
-                map.append(name, value);
-            });
-            is_json(&map)
-        };
-        assert!(is(&["application/json"]) && is(&["Application/JSON; charset=utf-8"]));
-        for bad in [
-            "text/plain",
-            "application/jsonp",
-            "application/json-patch",
-            "",
-        ] {
-            assert!(!is(&[bad]), "{bad}");
-        }
-        assert!(!is(&[]) && !is(&["application/json", "application/json"]));
     }
 }

@@ -77,6 +77,8 @@ pub enum Access {
     Persons,
     /// Persons, and services with a token.
     Services,
+    /// Operators, on their own listener.
+    Operators,
 }
 
 /// A type that is said or read, by name and description.
@@ -88,7 +90,8 @@ pub struct Shape {
     pub describe: fn(&mut Vec<(String, RefOr<Schema>)>),
 }
 
-const fn shape<T: ToSchema>() -> Shape {
+/// The shape of this type.
+pub(crate) const fn shape<T: ToSchema>() -> Shape {
     fn describe<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) {
         schemas.push((T::name().into_owned(), T::schema()));
         T::schemas(schemas);
@@ -108,10 +111,10 @@ pub struct Body {
     pub most: usize,
 }
 
-/// One operation.
-pub struct Operation {
+/// One operation. `A` names all there are on a listener.
+pub struct Operation<A = Ask> {
     /// What it is.
-    pub ask: Ask,
+    pub ask: A,
     /// Its method.
     pub method: Method,
     /// Its path; one segment in braces stands for any.
@@ -128,7 +131,7 @@ pub struct Operation {
     pub description: &'static str,
 }
 
-impl Operation {
+impl<A> Operation<A> {
     /// The value of the segment in braces (empty where there is none), if this is the path.
     pub fn matches<'a>(&self, path: &'a str) -> Option<&'a str> {
         let (mut ours, mut theirs) = (self.path.split('/'), path.split('/'));
@@ -152,6 +155,7 @@ impl Operation {
     }
 }
 
+/// A body of a thousand visits.
 const fn batch<T: ToSchema>() -> Option<Body> {
     Some(Body {
         shape: shape::<T>(),
@@ -159,7 +163,8 @@ const fn batch<T: ToSchema>() -> Option<Body> {
     })
 }
 
-const fn short<T: ToSchema>() -> Option<Body> {
+/// Any other body.
+pub(crate) const fn short<T: ToSchema>() -> Option<Body> {
     Some(Body {
         shape: shape::<T>(),
         most: SHORT,

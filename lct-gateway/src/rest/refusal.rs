@@ -46,6 +46,8 @@ pub enum Word {
     MethodNotAllowed,
     /// The visitor has no such visit (any more).
     UnknownVisit,
+    /// What an operator names is not there (any more), or not in the state that this takes.
+    Conflict,
     /// The body is too long.
     TooLarge,
     /// The body is not JSON.
@@ -71,7 +73,7 @@ impl Word {
             }
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::UnknownVisit => StatusCode::CONFLICT,
+            Self::UnknownVisit | Self::Conflict => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Limited | Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
@@ -147,6 +149,19 @@ impl Refusal {
                 Word::Limited => Some(Duration::from_millis(DAY - clock::now() % DAY)),
                 _ => None,
             },
+            allow: None,
+            challenge: None,
+        }
+    }
+
+    /// A refusal with this line, where there is no use in asking again.
+    pub const fn plain(code: Word, message: &'static str) -> Self {
+        Self {
+            problem: Problem {
+                code,
+                message: Cow::Borrowed(message),
+            },
+            retry: None,
             allow: None,
             challenge: None,
         }

@@ -1,0 +1,479 @@
+//! The operators' API under `/v1`: every request carries a token, every action is audited.
+
+use std::sync::Arc;
+
+use futures_util::Stream;
+use hyper::{Method, StatusCode};
+use percent_encoding::percent_decode_str;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Builder;
+use warp::hyper::body::Buf;
+use warp::reply::Response;
+use warp::{Filter, Rejection};
+
+use crate::clock;
+use crate::codes;
+use crate::connection::Context;
+use crate::feedback::Status;
+use crate::graphs::{Graph, Graphs};
+use crate::ids::SpaceId;
+use crate::module::{ModuleError, SpaceWarning};
+use crate::ops::audit::{self, Audit, Deed};
+use crate::ops::bodies::{
+    AuditTrail, Codes, Counted, Done, FeedbackEntries, Me, NewCodes, NewStatus, PlaceWarned,
+    PlaceWarning, Warning, Warnings, Withdrawn,
+};
+use crate::ops::desk::Desk;
+use crate::ops::operations::{Ask, OPERATIONS};
+use crate::ops::query::{Query, is_entry};
+use crate::ops::token::Operators;
+use crate::policy::Reason;
+use crate::rest::asked::{self, Asked};
+use crate::rest::operations::Operation;
+use crate::rest::refusal::{Refusal, Word};
+use crate::rest::{bodies, reply};
+use crate::rounded::{FEW, Rounded};
+
+/// The most warnings, entries of the audit, and entries of the feedback in one answer.
+const MOST_WARNINGS: u64 = 1_000;
+const MOST_ENTRIES: u64 = 1_000;
+const MOST_TEXTS: u64 = 100;
+
+/// The most codes made at once.
+const MOST_CODES: u64 = 100;
+
+/// What a warning can be.
+const HELD: &str = "held";
+const RETRACTED: &str = "retracted";
+const STATES: [&str; 3] = ["active", HELD, RETRACTED];
+
+/// What answers operators.
+pub struct Api {
+    context: Arc<Context>,
+    operators: Option<Operators>,
+    desk: Desk,
+    audit: Audit,
+}
+
+/// A request understood: who asks for what, of which graph.
+struct Request {
+    who: String,
+    ask: Ask,
+    graph: Graph,
+    /// The segment of the path that the operation leaves open.
+    value: String,
+    query: Query,
+    body: Vec<u8>,
+}
+
+/// The routes under `/v1`: every request there is answered.
+pub fn routes(
+    api: Arc<Api>,
+) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static {
+    asked::under_v1().then(move |asked, body| {
+        let api = Arc::clone(&api);
+        async move { api.answer(asked, body).await }
+    })
+}
+
+impl Api {
+    /// What answers operators of this gateway.
+    pub const fn new(
+        context: Arc<Context>,
+        operators: Option<Operators>,
+        desk: Desk,
+        audit: Audit,
+    ) -> Self {
+        Self {
+            context,
+            operators,
+            desk,
+            audit,
+        }
+    }
+
+    async fn answer<B: Buf>(
+        self: Arc<Self>,
+        asked: Asked,
+        body: impl Stream<Item = Result<B, warp::Error>> + Send,
+    ) -> Response {
+        let there = asked.there(&OPERATIONS);
+        let known = asked.known(&there);
+        let metrics = Arc::clone(&self.context.metrics);
+        let response = match (self.who(&asked), known) {
+            (Err(refusal), _) => refusal.response(),
+            (Ok(_), None) => asked::nothing_done(&asked.method, &there),
+            (Ok(who), Some((operation, value))) => {
+                let result = self.carry_out(&asked, who, operation, value, body).await;
+                result.unwrap_or_else(|refusal| refusal.response())
+            }
+        };
+        let name = known.map_or("none", |(operation, _)| operation.ask.name());
+        metrics.request(name, response.status());
+        response
+    }
+
+    /// Whose token the request carries.
+    fn who(&self, asked: &Asked) -> Result<String, Refusal> {
+        let Some(operators) = &self.operators else {
+            return Err(Refusal::new(
+                Word::NotAllowed,
+                "token: there is none; start the gateway with --ops-token to let operators in",
+            ));
+        };
+        let who = operators.who(&asked.headers).map(str::to_owned);
+        who.ok_or_else(|| Refusal {
+            challenge: Some("Bearer"),
+            ..Refusal::new(
+                Word::Unauthorized,
+                "Authorization: must be Bearer and a token of --ops-token",
+            )
+        })
+    }
+
+    async fn carry_out<B: Buf>(
+        self: Arc<Self>,
+        asked: &Asked,
+        who: String,
+        operation: &'static Operation<Ask>,
+        value: &str,
+        body: impl Stream<Item = Result<B, warp::Error>> + Send,
+    ) -> Result<Response, Refusal> {
+        let query = Query::read(&asked.query, operation.ask.query())?;
+        let value = percent_decode_str(value).decode_utf8();
+        let request = Request {
+            who,
+            ask: operation.ask,
+            graph: query.graph(&self.context.graphs)?,
+            value: value
+                .map_err(|_| bad_value("path", "must be percent-encoded UTF-8"))?
+                .into_owned(),
+            query,
+            body: asked::read(operation, &asked.headers, body).await?,
+        };
+        if operation.method == Method::GET {
+            return self.show(&request).await;
+        }
+        // A task of its own: what has begun is done and audited to its end, also when whoever asked is gone.
+        let action = tokio::spawn(async move { self.act(&request).await });
+        action.await.unwrap_or_else(|_| {
+            Err(Refusal::new(
+                Word::Internal,
+                "the server failed; the request was in order",
+            ))
+        })
+    }
+
+    /// Answers what changes nothing.
+    async fn show(&self, request: &Request) -> Result<Response, Refusal> {
+        let Request { graph, query, .. } = request;
+        let (graph, desk, graphs) = (*graph, &self.desk, &self.context.graphs);
+        Ok(match request.ask {
+            Ask::Me => done(&Me {
+                name: request.who.clone(),
+                graph: graphs.name(graph).to_owned(),
+                graphs: Graphs::ALL
+                    .map(|graph| graphs.name(graph).to_owned())
+                    .into(),
+                k: FEW,
+                signing: None,
+            }),
+            Ask::Warnings => {
+                let count = query.number("count", 1..=MOST_WARNINGS)?.unwrap_or(100);
+                let state = query.text("state");
+                if state.is_some_and(|state| !STATES.contains(&state)) {
+                    return Err(bad_value("state", "must be active, held or retracted"));
+                }
+                let rows = desk.warnings(graph, state, count).await.map_err(refused)?;
+                let warning = |row: crate::module::WarningRow| Warning {
+                    warning: row.warning,
+                    kind: row.kind,
+                    reason: row.reason,
+                    state: row.state,
+                    issued: row.issued,
+                    alerts: Rounded::of(row.alerts),
+                };
+                done(&Warnings {
+                    warnings: rows.into_iter().map(warning).collect(),
+                })
+            }
+            Ask::DryRun => {
+                let warning = id(&request.value)?;
+                self.is_held(graph, warning).await?;
+                let alerted = desk.module.would_release(graph, warning).await;
+                done(&Counted {
+                    alerted: Rounded::of(alerted.map_err(refused)?),
+                })
+            }
+            Ask::ReadFeedback => {
+                let count = query.number("count", 1..=MOST_TEXTS)?.unwrap_or(50);
+                let before = query.entry("before")?;
+                let entries = desk.feedback.newest(graph, before, count).await;
+                done(&FeedbackEntries {
+                    entries: entries.map_err(refused)?,
+                })
+            }
+            Ask::Audit => {
+                let count = query.number("count", 1..=MOST_ENTRIES)?.unwrap_or(100);
+                let before = query.entry("before")?;
+                let entries = audit::read(&desk.books, before, count).await;
+                done(&AuditTrail {
+                    entries: entries.map_err(refused)?,
+                })
+            }
+            Ask::Release
+            | Ask::Reject
+            | Ask::Withdraw
+            | Ask::WarnPlace
+            | Ask::MakeCodes
+            | Ask::SetStatus => unreachable!("is an action"),
+        })
+    }
+
+    /// Does what is asked, audited. What is asked wrongly is refused before anything begins.
+    async fn act(&self, request: &Request) -> Result<Response, Refusal> {
+        let graph = request.graph;
+        let deed = |what, about: &str| Deed {
+            who: request.who.clone(),
+            what,
+            graph,
+            about: about.to_owned(),
+        };
+        match request.ask {
+            Ask::Release => {
+                let warning = id(&request.value)?;
+                let alerted = self.audited(deed("release", warning), async {
+                    self.is_held(graph, warning).await?;
+                    let alerted = self.desk.module.release(graph, warning).await;
+                    Ok(Rounded::of(alerted.map_err(refused)?))
+                });
+                let alerted = alerted.await?;
+                Ok(done(&Counted { alerted }))
+            }
+            Ask::Reject => {
+                let warning = id(&request.value)?;
+                let withdrawn = self.audited(deed("reject", warning), async {
+                    self.is_held(graph, warning).await?;
+                    self.withdraw(graph, warning).await
+                });
+                let withdrawn = withdrawn.await?;
+                Ok(done(&Withdrawn { withdrawn }))
+            }
+            Ask::Withdraw => {
+                let warning = id(&request.value)?;
+                let withdrawn = self.audited(deed("retract", warning), async {
+                    if self.state(graph, warning).await? == RETRACTED {
+                        return Err(conflict("warning: was retracted already"));
+                    }
+                    self.withdraw(graph, warning).await
+                });
+                let withdrawn = withdrawn.await?;
+                Ok(done(&Withdrawn { withdrawn }))
+            }
+            Ask::WarnPlace => {
+                let (warning, dry_run) = place_warning(&request.body)?;
+                let what = if dry_run { "count-place" } else { "warn-place" };
+                let alerted = self.audited(deed(what, &warning.id.to_string()), async {
+                    let alerted = self.desk.module.warn_space(graph, &warning, dry_run).await;
+                    Ok(Rounded::of(alerted.map_err(refused)?))
+                });
+                let alerted = alerted.await?;
+                Ok(done(&PlaceWarned {
+                    warning: warning.id,
+                    alerted,
+                }))
+            }
+            Ask::MakeCodes => {
+                let (count, since) = new_codes(&request.body)?;
+                let codes = self.audited_plainly(deed("make-codes", &count.to_string()), async {
+                    let expires = clock::now() + codes::LIFE;
+                    let mut made = Vec::new();
+                    for _ in 0..count {
+                        let code = self.desk.codes.create(graph, since).await;
+                        made.push(code.map_err(refused)?.encode());
+                    }
+                    Ok(Codes {
+                        codes: made,
+                        expires,
+                    })
+                });
+                Ok(done(&codes.await?))
+            }
+            Ask::SetStatus => {
+                let entry = request.value.as_str();
+                if !is_entry(entry) {
+                    return Err(bad_value("entry", "must be the id of an entry"));
+                }
+                let NewStatus { status } = read(
+                    &request.body,
+                    "body: status must be open, read or done; nothing else",
+                )?;
+                let about = format!("{entry} {}", status.word());
+                let set = self.audited_plainly(deed("set-status", &about), async {
+                    self.set_status(graph, entry, status).await
+                });
+                set.await?;
+                Ok(done(&Done {}))
+            }
+            Ask::Me | Ask::Warnings | Ask::DryRun | Ask::ReadFeedback | Ask::Audit => {
+                unreachable!("is no action")
+            }
+        }
+    }
+
+    /// Does what concerned so many people.
+    async fn audited(
+        &self,
+        deed: Deed,
+        work: impl Future<Output = Result<Rounded, Refusal>> + Send,
+    ) -> Result<Rounded, Refusal> {
+        self.with_audit(deed, work, |found| Some(*found)).await
+    }
+
+    /// Does what concerned nobody in particular.
+    async fn audited_plainly<T: Send + Sync>(
+        &self,
+        deed: Deed,
+        work: impl Future<Output = Result<T, Refusal>> + Send,
+    ) -> Result<T, Refusal> {
+        self.with_audit(deed, work, |_| None).await
+    }
+
+    /// Does something between two entries of the audit; not at all if the first cannot be written.
+    async fn with_audit<T: Send + Sync>(
+        &self,
+        deed: Deed,
+        work: impl Future<Output = Result<T, Refusal>> + Send,
+        found: impl Fn(&T) -> Option<Rounded> + Send,
+    ) -> Result<T, Refusal> {
+        let graphs = &self.context.graphs;
+        self.audit.begin(graphs, &deed).await.map_err(|_| {
+            Refusal::new(
+                Word::Unavailable,
+                "audit: it cannot be written now, so nothing was done",
+            )
+        })?;
+        let result = work.await;
+        let code = result
+            .as_ref()
+            .map_err(|refusal| refusal.problem.code.to_string());
+        let ended = code
+            .as_ref()
+            .map(|done| found(done))
+            .map_err(String::as_str);
+        if self.audit.end(graphs, &deed, ended).await.is_err() {
+            tracing::warn!("how an operator's action ended could not be audited");
+        }
+        result
+    }
+
+    /// The state of a warning that must be there.
+    async fn state(&self, graph: Graph, warning: &str) -> Result<String, Refusal> {
+        let state = self.desk.state(graph, warning).await.map_err(refused)?;
+        state.ok_or_else(|| conflict("warning: there is none of this id (any more)"))
+    }
+
+    async fn is_held(&self, graph: Graph, warning: &str) -> Result<(), Refusal> {
+        if self.state(graph, warning).await? == HELD {
+            Ok(())
+        } else {
+            Err(conflict("warning: is not held (any more)"))
+        }
+    }
+
+    async fn withdraw(&self, graph: Graph, warning: &str) -> Result<Rounded, Refusal> {
+        let withdrawn = self.desk.module.retract_any(graph, warning).await;
+        Ok(Rounded::of(withdrawn.map_err(refused)?))
+    }
+
+    async fn set_status(&self, graph: Graph, entry: &str, status: Status) -> Result<(), Refusal> {
+        let set = self.desk.feedback.set_status(graph, entry, status).await;
+        if set.map_err(refused)? {
+            Ok(())
+        } else {
+            Err(conflict("entry: there is none of this id (any more)"))
+        }
+    }
+}
+
+/// A warning's id, as the module takes it.
+fn id(text: &str) -> Result<&str, Refusal> {
+    match SpaceId::new(text) {
+        Ok(_) => Ok(text),
+        Err(rule) => Err(bad_value("warning", rule)),
+    }
+}
+
+/// The warning of a place that a body asks for, and whether it is only tried.
+fn place_warning(body: &[u8]) -> Result<(SpaceWarning, bool), Refusal> {
+    let body: PlaceWarning = read(
+        body,
+        "body: place must be a text, reason positive, contact or symptoms, from and to whole numbers of milliseconds from \
+         0 to 9007199254740991, dryRun true or false; warning, if any, a UUID, minTime and within, if any, milliseconds; \
+         nothing else",
+    )?;
+    if body.reason == Reason::Alerted {
+        return Err(bad_value("reason", "must be positive, contact or symptoms"));
+    }
+    if body.to < body.from {
+        return Err(bad_value("to", "must not be before from"));
+    }
+    if body.within.is_some() && body.min_time.is_none() {
+        return Err(bad_value("within", "needs minTime"));
+    }
+    let warning = SpaceWarning {
+        id: body
+            .warning
+            .unwrap_or_else(|| Builder::from_random_bytes(rand::random()).into_uuid()),
+        space: SpaceId::new(&body.place).map_err(|rule| bad_value("place", rule))?,
+        reason: body.reason,
+        from: body.from.0,
+        to: body.to.0,
+        mintime: body.min_time.map(|ms| ms.0),
+        within: body.within.map(|ms| ms.0),
+    };
+    Ok((warning, body.dry_run))
+}
+
+/// How many codes a body asks for, and for which day.
+fn new_codes(body: &[u8]) -> Result<(u64, Option<u64>), Refusal> {
+    let NewCodes { count, since } = read(
+        body,
+        "body: count must be a whole number from 1 to 100; since, if any, a day like 2026-11-22; nothing else",
+    )?;
+    if !(1..=MOST_CODES).contains(&count) {
+        return Err(bad_value("count", "must be a whole number from 1 to 100"));
+    }
+    let day = |text: String| {
+        clock::day(&text).ok_or_else(|| bad_value("since", "must be a day like 2026-11-22"))
+    };
+    Ok((count, since.map(day).transpose()?))
+}
+
+fn read<T: DeserializeOwned>(body: &[u8], usage: &'static str) -> Result<T, Refusal> {
+    Ok(bodies::read(body, usage)?)
+}
+
+fn bad_value(field: &str, rule: &str) -> Refusal {
+    Refusal::new(Word::BadValue, format!("{field}: {rule}"))
+}
+
+const fn conflict(line: &'static str) -> Refusal {
+    Refusal::plain(Word::Conflict, line)
+}
+
+/// What Redis said against it.
+fn refused(error: ModuleError) -> Refusal {
+    match error {
+        ModuleError::Denied => Refusal::plain(
+            Word::NotAllowed,
+            "Redis: the user of --ops-redis may not do this; set it to one with the rights of the user operator in redis.conf",
+        ),
+        error => error.into(),
+    }
+}
+
+fn done(body: &impl Serialize) -> Response {
+    reply::json(StatusCode::OK, body)
+}
