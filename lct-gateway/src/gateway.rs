@@ -19,6 +19,7 @@ use crate::ending::Ending;
 use crate::metrics::Metrics;
 use crate::ops::audit::Audit;
 use crate::ops::desk::Desk;
+use crate::ops::watch::Watch;
 use crate::origin::Origins;
 use crate::registry::Registry;
 use crate::rest::Api;
@@ -150,10 +151,17 @@ impl Gateway {
             &context.graphs,
             &context.metrics,
         )?;
+        let desk = Arc::new(desk);
+        let watch = Arc::new(Watch::new(Arc::clone(&desk), Arc::clone(&context.metrics)));
+        // Nobody looks where no operator gets in.
+        if config.operators.is_some() {
+            background.push(tokio::spawn(Arc::clone(&watch).run()));
+        }
         let ops_api = ops::api::Api::new(
             Arc::clone(&context),
             config.operators,
             desk,
+            watch,
             Audit::new(Books::new(&config.redis)?),
         );
         let server = Server {

@@ -26,7 +26,7 @@
 //! | [`situation`], [`rounded`] | how many warnings there were lately, for everybody; numbers as they may be told |
 //! | [`module`], [`books`], [`redis_link`] | the module's commands, typed, the gateways' own books, and the connections to both |
 //! | [`alerts`], [`doorbell`], [`registry`] | what an alert is, how gateways hear of it, and who is connected here |
-//! | [`ending`], [`clock`], [`metrics`] | the end of it all, time, and numbers |
+//! | [`ending`], [`clock`], [`metrics`], [`latency`] | the end of it all, time, and numbers |
 #![forbid(unsafe_code)]
 
 pub mod address;
@@ -52,6 +52,7 @@ pub mod heartbeat;
 pub mod identity;
 pub mod ids;
 pub mod key_code;
+pub mod latency;
 pub mod metrics;
 pub mod module;
 pub mod node_id;

@@ -12,6 +12,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use crate::alerts::{Alert, State};
+use crate::latency::Latencies;
 use crate::module::Name;
 use crate::policy::Priority;
 use crate::socket::End;
@@ -53,6 +54,8 @@ pub struct Metrics {
     pub inbox_depth: Histogram,
     alerts: Family<AlertLabel, Counter>,
     module_seconds: Family<CallLabel, Histogram, fn() -> Histogram>,
+    /// How long module commands took lately, for the operators' page.
+    pub lately: Latencies,
 }
 
 /// How a module command ended.
@@ -216,6 +219,7 @@ impl Default for Metrics {
             inbox_depth,
             alerts: keep(r, "alerts", "Alerts sent to clients, by priority and state"),
             module_seconds,
+            lately: Latencies::default(),
             registry,
         }
     }
@@ -264,6 +268,7 @@ impl Metrics {
     pub fn module_call(&self, command: Name, outcome: Outcome, took: Duration) {
         let reached = outcome != Outcome::Unavailable;
         self.redis_up.set(reached.into());
+        self.lately.add(took);
         self.module_seconds
             .get_or_create(&CallLabel { command, outcome })
             .observe(took.as_secs_f64());

@@ -1,8 +1,9 @@
 //! The operators' API: who may ask, what is done, that every action is written down first, and that nobody is named.
 
-use lct_tests::{Answer, Gateway, Phone, Request, Server, Shipped, now};
+use lct_tests::{Answer, Gateway, Phone, Request, Server, Shipped, eventually, now};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 const TOKENS: &str = "ana:anas-secret-of-this-test,ben-2:bens-secret-of-this-test";
 const ANA: &str = "anas-secret-of-this-test";
@@ -447,6 +448,103 @@ fn what_people_wrote_is_read_and_ticked_off() {
     nobody_is_named(&shipped, &[&gateway]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn how_things_are_is_told_and_remembered() {
+    let (shipped, gateway) = shipped(&["--hold", "1"]);
+    let ana = Operator::new(&gateway, ANA);
+    let mut samples = 0;
+    // The first look may have been before Redis was reached.
+    eventually("two samples are there", Duration::from_secs(60), || {
+        let now = ana.sees("/v1/now");
+        samples = now["samples"].as_array().expect("samples").len();
+        samples >= 1 && now["state"]["redis"] == "up"
+    });
+    meet(&shipped.server, &friends(20));
+    meet(&shipped.server, &[INDEX.to_owned()]);
+    warn(&gateway, WARNING);
+    let _phone = Phone::connect(gateway.address(), "canary-friend-0").await;
+    eventually("the visits are seen", Duration::from_secs(60), || {
+        let now = ana.sees("/v1/now");
+        let last = now["samples"]
+            .as_array()
+            .and_then(|samples| samples.last().cloned());
+        last.is_some_and(|sample| sample["storedVisits"] == 21) && now["state"]["held"] == 1
+    });
+    let now_ = ana.sees("/v1/now");
+    assert_eq!(now_["interval"], 5_000);
+    let all = now_["samples"].as_array().expect("samples");
+    let last = all.last().expect("one");
+    let number = |value: &Value| {
+        value
+            .as_f64()
+            .unwrap_or_else(|| panic!("no number: {last}"))
+    };
+    assert_eq!(last["clients"], 1);
+    assert!(number(&last["memory"]) > 0.0 && number(&last["bytesPerVisit"]) > 0.0);
+    assert!(number(&last["doorbellAge"]) < 60_000.0);
+    assert!(last["at"].as_u64().expect("a time").abs_diff(now()) < 100_000);
+    assert!(
+        all.iter()
+            .any(|sample| sample["visits"].as_f64().is_some_and(|rate| rate > 0.0)),
+        "{now_}"
+    );
+    assert!(
+        all.iter()
+            .any(|sample| sample["latency"]["p99"].as_f64().is_some_and(|ms| ms > 0.0))
+    );
+    let state = &now_["state"];
+    for (name, value) in [
+        ("redis", json!("up")),
+        ("role", json!("primary")),
+        ("replicas", json!(0)),
+        ("aof", json!({"on": true, "ok": true})),
+        ("retention", json!(14 * 24 * HOUR)),
+        ("lastPurge", json!(0)),
+        ("gateway", json!(env!("CARGO_PKG_VERSION"))),
+        ("module", json!(env!("CARGO_PKG_VERSION"))),
+    ] {
+        assert_eq!(state[name], value, "{name}");
+    }
+    assert_eq!(state["rdb"]["ok"], true);
+    assert!(
+        state["oldest"]
+            .as_u64()
+            .expect("a time")
+            .abs_diff(now() - HOUR)
+            < 100_000
+    );
+    let since = all[all.len() - 1]["at"].as_u64().expect("a time");
+    let newer = ana.sees(&format!("/v1/now?since={since}"));
+    let newer = newer["samples"].as_array().expect("samples");
+    assert!(
+        newer
+            .iter()
+            .all(|sample| sample["at"].as_u64() > Some(since))
+    );
+    let sandbox = ana.sees("/v1/now?graph=Sandbox");
+    let last = sandbox["samples"]
+        .as_array()
+        .and_then(|samples| samples.last().cloned());
+    assert_eq!(
+        last.expect("a sample")["storedVisits"],
+        Value::Null,
+        "there is no such graph"
+    );
+    assert_eq!(
+        (&sandbox["state"]["held"], &sandbox["state"]["redis"]),
+        (&json!(0), &json!("up"))
+    );
+
+    // Redis goes, which is said; the history stays.
+    drop(shipped);
+    eventually("Redis is seen to be gone", Duration::from_secs(60), || {
+        ana.sees("/v1/now")["state"]["redis"] == "down"
+    });
+    let gone = ana.sees("/v1/now");
+    assert_eq!(gone["state"]["role"], Value::Null);
+    assert!(gone["samples"].as_array().expect("samples").len() > all.len());
+}
+
 #[test]
 fn what_cannot_be_written_down_is_not_done() {
     let (shipped, gateway) = shipped(&["--hold", "1"]);
@@ -485,6 +583,11 @@ fn the_gateways_own_user_may_not_do_what_operators_do() {
     let ana = Operator::new(&gateway, ANA);
     ana.sees("/v1/me");
     let line = "set it to one with the rights of the user operator";
+    eventually(
+        "it is seen that nothing may be seen",
+        Duration::from_secs(60),
+        || ana.sees("/v1/now")["state"]["redis"] == "denied",
+    );
     for target in ["/v1/warnings", "/v1/audit", "/v1/feedback"] {
         refused(
             &ana.asks("GET", target, &Value::Null),

@@ -24,10 +24,11 @@ use crate::ops::bodies::{
     AuditTrail, Codes, Counted, Done, FeedbackEntries, Me, NewCodes, NewStatus, PlaceWarned,
     PlaceWarning, Warning, Warnings, Withdrawn,
 };
-use crate::ops::desk::Desk;
+use crate::ops::desk::{Desk, HELD};
 use crate::ops::operations::{Ask, OPERATIONS};
 use crate::ops::query::{Query, is_entry};
 use crate::ops::token::Operators;
+use crate::ops::watch::Watch;
 use crate::policy::Reason;
 use crate::rest::asked::{self, Asked};
 use crate::rest::operations::Operation;
@@ -44,7 +45,6 @@ const MOST_TEXTS: u64 = 100;
 const MOST_CODES: u64 = 100;
 
 /// What a warning can be.
-const HELD: &str = "held";
 const RETRACTED: &str = "retracted";
 const STATES: [&str; 3] = ["active", HELD, RETRACTED];
 
@@ -52,7 +52,8 @@ const STATES: [&str; 3] = ["active", HELD, RETRACTED];
 pub struct Api {
     context: Arc<Context>,
     operators: Option<Operators>,
-    desk: Desk,
+    desk: Arc<Desk>,
+    watch: Arc<Watch>,
     audit: Audit,
 }
 
@@ -82,13 +83,15 @@ impl Api {
     pub const fn new(
         context: Arc<Context>,
         operators: Option<Operators>,
-        desk: Desk,
+        desk: Arc<Desk>,
+        watch: Arc<Watch>,
         audit: Audit,
     ) -> Self {
         Self {
             context,
             operators,
             desk,
+            watch,
             audit,
         }
     }
@@ -179,6 +182,10 @@ impl Api {
                 k: FEW,
                 signing: None,
             }),
+            Ask::Now => {
+                let since = query.millis("since")?;
+                done(&self.watch.now(graph, since).await)
+            }
             Ask::Warnings => {
                 let count = query.number("count", 1..=MOST_WARNINGS)?.unwrap_or(100);
                 let state = query.text("state");
@@ -316,7 +323,7 @@ impl Api {
                 set.await?;
                 Ok(done(&Done {}))
             }
-            Ask::Me | Ask::Warnings | Ask::DryRun | Ask::ReadFeedback | Ask::Audit => {
+            Ask::Me | Ask::Now | Ask::Warnings | Ask::DryRun | Ask::ReadFeedback | Ask::Audit => {
                 unreachable!("is no action")
             }
         }

@@ -6,6 +6,8 @@ use uuid::Uuid;
 
 use crate::feedback::Status;
 use crate::ops::audit::Entry;
+use crate::ops::server_info::{Aof, Rdb, Role};
+use crate::ops::watch::{Reach, Sample};
 use crate::policy::Reason;
 use crate::protocol::Millis;
 use crate::rounded::Rounded;
@@ -23,6 +25,45 @@ pub struct Me {
     pub k: u64,
     /// The public key with which this gateway's posters are signed; none.
     pub signing: Option<String>,
+}
+
+/// How things are, and how they were.
+#[derive(Serialize, ToSchema)]
+pub struct Now {
+    /// How often a sample is taken, in milliseconds.
+    pub interval: u64,
+    /// Oldest first.
+    pub samples: Vec<Sample>,
+    /// As of the last sample.
+    pub state: State,
+}
+
+/// How things are. What is not known, as while Redis is away, is null.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct State {
+    /// Whether Redis answers.
+    pub redis: Reach,
+    /// The gateway's version.
+    pub gateway: &'static str,
+    /// The module's.
+    pub module: Option<String>,
+    /// What the server is to others.
+    pub role: Option<Role>,
+    /// How many replicas it has.
+    pub replicas: Option<u64>,
+    /// Its append-only file.
+    pub aof: Option<Aof>,
+    /// Its snapshots.
+    pub rdb: Option<Rdb>,
+    /// When the earliest visit begins, in epoch milliseconds; null also where there is none.
+    pub oldest: Option<u64>,
+    /// How long visits are kept, in milliseconds; 0: for ever.
+    pub retention: Option<u64>,
+    /// When something was last purged, in epoch milliseconds; 0: not since the server loaded the graph.
+    pub last_purge: Option<u64>,
+    /// How many warnings wait for an operator.
+    pub held: Option<u64>,
 }
 
 /// Warnings.

@@ -10,10 +10,14 @@ use crate::feedback::Feedback;
 use crate::graphs::{Graph, Graphs};
 use crate::metrics::Metrics;
 use crate::module::{Durability, Module, ModuleError, WarningRow};
+use crate::ops::server_info::{SECTIONS, ServerInfo};
 use crate::redis_link::RedisLink;
 
 /// As many warnings as there are.
 const ALL: u64 = (1 << 53) - 1;
+
+/// The state of a warning that waits for an operator.
+pub const HELD: &str = "held";
 
 /// The module and the books, as operators may use them.
 pub struct Desk {
@@ -74,5 +78,25 @@ impl Desk {
         let rows = self.module.warnings(graph, ALL).await?;
         let row = rows.into_iter().find(|row| row.warning == warning);
         Ok(row.map(|row| row.state))
+    }
+
+    /// How many warnings wait for an operator.
+    ///
+    /// # Errors
+    /// See [`ModuleError`].
+    pub async fn held(&self, graph: Graph) -> Result<u64, ModuleError> {
+        let rows = self.warnings(graph, Some(HELD), ALL).await?;
+        Ok(rows.len() as u64)
+    }
+
+    /// What the server says of itself.
+    ///
+    /// # Errors
+    /// See [`ModuleError`]; [`ModuleError::Internal`] without the module.
+    pub async fn server(&self) -> Result<ServerInfo, ModuleError> {
+        let mut pipe = redis::pipe();
+        pipe.cmd("INFO").arg(&SECTIONS);
+        let (text,): (String,) = self.books.run(&pipe).await?;
+        ServerInfo::read(&text).ok_or(ModuleError::Internal)
     }
 }

@@ -12,6 +12,7 @@
 //! | [`query`], [`bodies`] | what is read and said |
 //! | [`audit`] | who did what |
 //! | [`desk`] | the module and the books, as operators may use them |
+//! | [`watch`], [`server_info`] | how things are, and were |
 
 pub mod api;
 pub mod audit;
@@ -19,7 +20,9 @@ pub mod bodies;
 pub mod desk;
 pub mod operations;
 pub mod query;
+pub mod server_info;
 pub mod token;
+pub mod watch;
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 use hyper::Method;
 
 use crate::ops::bodies::{
-    AuditTrail, Codes, Counted, Done, FeedbackEntries, Me, NewCodes, NewStatus, PlaceWarned,
+    AuditTrail, Codes, Counted, Done, FeedbackEntries, Me, NewCodes, NewStatus, Now, PlaceWarned,
     PlaceWarning, Warnings, Withdrawn,
 };
 use crate::rest::operations::{Access, Operation, shape, short};
@@ -13,6 +13,7 @@ use crate::rest::operations::{Access, Operation, shape, short};
 #[expect(missing_docs, reason = "the table says what each means")]
 pub enum Ask {
     Me,
+    Now,
     Warnings,
     DryRun,
     Release,
@@ -30,6 +31,7 @@ impl Ask {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Me => "Me",
+            Self::Now => "Now",
             Self::Warnings => "Warnings",
             Self::DryRun => "DryRun",
             Self::Release => "Release",
@@ -46,6 +48,7 @@ impl Ask {
     /// What may stand in its query beside `graph`.
     pub const fn query(self) -> &'static [&'static str] {
         match self {
+            Self::Now => &["since"],
             Self::Warnings => &["count", "state"],
             Self::ReadFeedback | Self::Audit => &["before", "count"],
             _ => &[],
@@ -95,13 +98,20 @@ const fn post(
 }
 
 /// All of them.
-pub static OPERATIONS: [Operation<Ask>; 11] = [
+pub static OPERATIONS: [Operation<Ask>; 12] = [
     get(
         Ask::Me,
         "/v1/me",
         shape::<Me>(),
         "Who asks, and what there is",
         "To find out whether a token is good.",
+    ),
+    get(
+        Ask::Now,
+        "/v1/now",
+        shape::<Now>(),
+        "How things are, and were in the last half hour",
+        "`since`: only what came after that time, in epoch milliseconds.",
     ),
     get(
         Ask::Warnings,
