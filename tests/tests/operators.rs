@@ -1,6 +1,6 @@
 //! The operators' API: who may ask, what is done, that every action is written down first, and that nobody is named.
 
-use lct_tests::{Answer, Gateway, Phone, Request, Server, Shipped, eventually, now};
+use lct_tests::{Answer, Gateway, Phone, Request, Server, Shipped, eventually, now, root};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -728,6 +728,104 @@ fn rubbish_is_refused_and_not_repeated() {
     // Nothing of this was begun.
     shipped.server.client().expect("KEYS *", "[]");
     ana.sees("/v1/me");
+}
+
+/// Whether `heard` is what is written, where `…` stands for anything.
+fn fits(written: &Value, heard: &Value) -> bool {
+    match (written, heard) {
+        (Value::String(any), _) if any == "…" => true,
+        (Value::Object(written), Value::Object(heard)) => {
+            written.len() == heard.len()
+                && written
+                    .iter()
+                    .all(|(key, value)| heard.get(key).is_some_and(|heard| fits(value, heard)))
+        }
+        (Value::Array(written), Value::Array(heard)) => {
+            written.len() == heard.len()
+                && written
+                    .iter()
+                    .zip(heard)
+                    .all(|(written, heard)| fits(written, heard))
+        }
+        _ => written == heard,
+    }
+}
+
+/// The examples of docs/operators.md, in order: method, path, body, status and answer.
+fn examples() -> Vec<(String, String, Value, u16, Value)> {
+    let text =
+        std::fs::read_to_string(root().join("docs/operators.md")).expect("docs/operators.md");
+    let blocks = text.split("```operators\n").skip(1);
+    let blocks = blocks.map(|rest| rest.split("```").next().expect("its end"));
+    let mut examples = Vec::new();
+    for block in blocks {
+        for example in block.split("> ").filter(|example| !example.is_empty()) {
+            let (asked, answer) = example.split_once('\n').expect("an answer");
+            let mut words = asked.splitn(3, ' ');
+            let mut word = || words.next().map(str::to_owned);
+            let (method, path, body) = (word().expect("a method"), word().expect("a path"), word());
+            let body = body.map_or(Value::Null, |body| {
+                serde_json::from_str(&body).expect("JSON")
+            });
+            let (status, answer) = match answer.split_once(' ') {
+                Some((status, rest)) if status.len() == 3 => {
+                    (status.parse().expect("a status"), rest)
+                }
+                _ => (200, answer),
+            };
+            let answer =
+                serde_json::from_str(answer).unwrap_or_else(|error| panic!("{asked}: {error}"));
+            examples.push((method, path, body, status, answer));
+        }
+    }
+    examples
+}
+
+#[test]
+fn the_examples_of_the_document_are_true() {
+    let server = Server::start();
+    let mut redis = server.client();
+    for singer in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+        redis.expect(
+            &format!("LCT.VISIT lct {singer} choir 1767600000000 1767603600000"),
+            "1",
+        );
+    }
+    for friend in ["i", "j", "k", "l", "m", "n", INDEX] {
+        redis.expect(
+            &format!("LCT.VISIT lct {friend} library 1767600000000 1767603600000"),
+            "1",
+        );
+    }
+    redis.expect(
+        &format!("LCT.WARN lct {WARNING} {INDEX} symptoms HOLD 3"),
+        "0",
+    );
+    let text = "The poster in the choir is torn.";
+    redis.call(&["XADD", "lct:feedback:lct", "1767571200000-0", "text", text]);
+    let gateway = Gateway::with(&server, &["--ops-token", TOKENS]);
+    let ana = Operator::new(&gateway, ANA);
+    // The first sample may have been taken before Redis was reached.
+    eventually("there is one good sample", Duration::from_secs(60), || {
+        ana.sees("/v1/now")["state"]["oldest"] == 1_767_600_000_000_u64
+    });
+    let examples = examples();
+    assert!(examples.len() >= 13, "{}", examples.len());
+    for (method, path, body, status, written) in examples {
+        let answer = ana.asks(&method, &path, &body);
+        let mut heard = answer.json();
+        if path == "/v1/now" {
+            heard["samples"]
+                .as_array_mut()
+                .expect("samples")
+                .truncate(1);
+        }
+        assert!(
+            answer.status == status && fits(&written, &heard),
+            "{method} {path}\nwritten: {written}\nheard: {} {heard}",
+            answer.status
+        );
+    }
 }
 
 /// No id of a person or place of this test is in the audit, in any other book, in a log or in the numbers; and Redis
