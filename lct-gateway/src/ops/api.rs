@@ -25,7 +25,7 @@ use crate::ops::bodies::{
     PlaceWarning, Warning, Warnings, Withdrawn,
 };
 use crate::ops::desk::{Desk, HELD};
-use crate::ops::operations::{Ask, OPERATIONS};
+use crate::ops::operations::{Ask, DESCRIPTION, OPERATIONS};
 use crate::ops::query::{Query, is_entry};
 use crate::ops::token::Operators;
 use crate::ops::watch::Watch;
@@ -229,6 +229,7 @@ impl Api {
                     entries: entries.map_err(refused)?,
                 })
             }
+            Ask::OpenApi => reply::document(&DESCRIPTION),
             Ask::Release
             | Ask::Reject
             | Ask::Withdraw
@@ -323,7 +324,13 @@ impl Api {
                 set.await?;
                 Ok(done(&Done {}))
             }
-            Ask::Me | Ask::Now | Ask::Warnings | Ask::DryRun | Ask::ReadFeedback | Ask::Audit => {
+            Ask::Me
+            | Ask::Now
+            | Ask::Warnings
+            | Ask::DryRun
+            | Ask::ReadFeedback
+            | Ask::Audit
+            | Ask::OpenApi => {
                 unreachable!("is no action")
             }
         }

@@ -1,12 +1,16 @@
 //! Every operation of the operators' API: what is answered and what it says of itself come from this one table.
 
-use hyper::Method;
+use std::sync::LazyLock;
+
+use hyper::{Method, StatusCode};
 
 use crate::ops::bodies::{
     AuditTrail, Codes, Counted, Done, FeedbackEntries, Me, NewCodes, NewStatus, Now, PlaceWarned,
     PlaceWarning, Warnings, Withdrawn,
 };
-use crate::rest::operations::{Access, Operation, shape, short};
+use crate::rest::bodies::Document;
+use crate::rest::openapi::{self, Book};
+use crate::rest::operations::{Access, Body, Operation, Shape, shape, short};
 
 /// What can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +28,7 @@ pub enum Ask {
     ReadFeedback,
     SetStatus,
     Audit,
+    OpenApi,
 }
 
 impl Ask {
@@ -42,15 +47,29 @@ impl Ask {
             Self::ReadFeedback => "ReadFeedback",
             Self::SetStatus => "SetStatus",
             Self::Audit => "Audit",
+            Self::OpenApi => "OpsOpenApi",
         }
     }
 
-    /// What may stand in its query beside `graph`.
-    pub const fn query(self) -> &'static [&'static str] {
+    /// What may stand in its query beside `graph`, and what that means.
+    pub const fn query(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Now => &["since"],
-            Self::Warnings => &["count", "state"],
-            Self::ReadFeedback | Self::Audit => &["before", "count"],
+            Self::Now => &[(
+                "since",
+                "Only what came after that time, in epoch milliseconds",
+            )],
+            Self::Warnings => &[
+                ("state", "Only those that are held, active or retracted"),
+                ("count", "The most, 1 to 1000; 100 if absent"),
+            ],
+            Self::ReadFeedback => &[
+                ("before", "Only older ones than this entry"),
+                ("count", "The most, 1 to 100; 50 if absent"),
+            ],
+            Self::Audit => &[
+                ("before", "Only older ones than this entry"),
+                ("count", "The most, 1 to 1000; 100 if absent"),
+            ],
             _ => &[],
         }
     }
@@ -60,7 +79,7 @@ impl Ask {
 const fn get(
     ask: Ask,
     path: &'static str,
-    reply: crate::rest::operations::Shape,
+    reply: Shape,
     summary: &'static str,
     description: &'static str,
 ) -> Operation<Ask> {
@@ -80,8 +99,8 @@ const fn get(
 const fn post(
     ask: Ask,
     path: &'static str,
-    body: Option<crate::rest::operations::Body>,
-    reply: crate::rest::operations::Shape,
+    body: Option<Body>,
+    reply: Shape,
     summary: &'static str,
     description: &'static str,
 ) -> Operation<Ask> {
@@ -98,7 +117,7 @@ const fn post(
 }
 
 /// All of them.
-pub static OPERATIONS: [Operation<Ask>; 12] = [
+pub static OPERATIONS: [Operation<Ask>; 13] = [
     get(
         Ask::Me,
         "/v1/me",
@@ -111,14 +130,14 @@ pub static OPERATIONS: [Operation<Ask>; 12] = [
         "/v1/now",
         shape::<Now>(),
         "How things are, and were in the last half hour",
-        "`since`: only what came after that time, in epoch milliseconds.",
+        "",
     ),
     get(
         Ask::Warnings,
         "/v1/warnings",
         shape::<Warnings>(),
         "List warnings, newest first",
-        "`state`: held, active or retracted ones only. `count`: 1 to 1000, 100 if absent.",
+        "",
     ),
     get(
         Ask::DryRun,
@@ -172,7 +191,7 @@ pub static OPERATIONS: [Operation<Ask>; 12] = [
         "/v1/feedback",
         shape::<FeedbackEntries>(),
         "Read what people wrote, newest first",
-        "`before`: the entries before this one. `count`: 1 to 100, 50 if absent.",
+        "",
     ),
     post(
         Ask::SetStatus,
@@ -187,6 +206,98 @@ pub static OPERATIONS: [Operation<Ask>; 12] = [
         "/v1/audit",
         shape::<AuditTrail>(),
         "Read what operators did, newest first",
-        "`before`: the entries before this one. `count`: 1 to 1000, 100 if absent.",
+        "",
+    ),
+    get(
+        Ask::OpenApi,
+        "/v1/openapi.json",
+        shape::<Document>(),
+        "This description, as OpenAPI",
+        "",
     ),
 ];
+
+/// The description of all this as text, made when it is first asked for.
+pub static DESCRIPTION: LazyLock<String> = LazyLock::new(|| {
+    let book = Book {
+        title: "LCT gateway, for operators",
+        description: "What the operators' page can ask for, on a listener of its own. Bodies are JSON. Every POST is \
+                      audited. docs/operators.md has the rules at length.",
+        operations: &OPERATIONS,
+        name: |operation: &Operation<Ask>| operation.ask.name(),
+        query: |operation| [GRAPH, operation.ask.query()].concat(),
+        who: |_| &["operator"],
+        refusals,
+        schemes: vec![(
+            "operator",
+            openapi::bearer("An operator, by the secret of --ops-token."),
+        )],
+    };
+    book.text()
+});
+
+/// What may stand in every query.
+const GRAPH: &[(&str, &str)] = &[(
+    "graph",
+    "The main graph's name or Sandbox; the main graph if absent",
+)];
+
+/// The statuses an operation can have beside 200, each with what it means.
+fn refusals(operation: &Operation<Ask>) -> Vec<(StatusCode, &'static str)> {
+    let mut refusals = vec![
+        (
+            StatusCode::BAD_REQUEST,
+            "Something in the request breaks a rule",
+        ),
+        (
+            StatusCode::UNAUTHORIZED,
+            "Who asks is not said, or not known",
+        ),
+        (
+            StatusCode::FORBIDDEN,
+            "There is no --ops-token, or the user of --ops-redis may not do that",
+        ),
+        (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "The server failed; the request was in order",
+        ),
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Not now; an action whose beginning cannot be audited was not done",
+        ),
+    ];
+    if operation.body.is_some() {
+        refusals.extend([
+            (StatusCode::PAYLOAD_TOO_LARGE, "The body is too long"),
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not JSON"),
+        ]);
+    }
+    if operation.path.contains('{') {
+        refusals.push((
+            StatusCode::CONFLICT,
+            "What is named is not there (any more), or not in the state that this takes",
+        ));
+    }
+    refusals
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_operations_are_the_same_and_each_is_described() {
+        for (place, one) in OPERATIONS.iter().enumerate() {
+            let twin = |other: &Operation<Ask>| {
+                (other.path == one.path && other.method == one.method)
+                    || other.ask.name() == one.ask.name()
+            };
+            assert!(!OPERATIONS[place + 1..].iter().any(twin));
+            assert!(
+                DESCRIPTION.contains(&format!("\"{}\"", one.path)),
+                "{}",
+                one.path
+            );
+        }
+    }
+}

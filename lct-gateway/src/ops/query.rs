@@ -15,24 +15,23 @@ const MOST: usize = 16;
 pub struct Query(Vec<(String, String)>);
 
 impl Query {
-    /// Reads a query in which these names may stand, and `graph`.
+    /// Reads a query in which these names may stand (each with what it means), and `graph`.
     ///
     /// # Errors
     /// What is wrong, without what was sent.
-    pub fn read(text: &str, names: &[&str]) -> Result<Self, Refusal> {
+    pub fn read(text: &str, names: &[(&str, &str)]) -> Result<Self, Refusal> {
         let mut pairs: Vec<(String, String)> = Vec::new();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (Some(name), Some(value)) = (decoded(name), decoded(value)) else {
                 return Err(bad("query", "must be percent-encoded UTF-8"));
             };
-            let known = name == "graph" || names.contains(&name.as_str());
+            let known = name == "graph" || names.iter().any(|(known, _)| *known == name);
             if !known || pairs.len() >= MOST || pairs.iter().any(|(other, _)| *other == name) {
-                let names: Vec<&str> = [&["graph"], names].concat();
-                return Err(bad(
-                    "query",
-                    &format!("must be any of {}, each at most once", names.join(", ")),
-                ));
+                let names: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
+                let names = [&["graph"], &names[..]].concat().join(", ");
+                let rule = format!("must be any of {names}, each at most once");
+                return Err(bad("query", &rule));
             }
             pairs.push((name, value));
         }
@@ -134,7 +133,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Query, Refusal> {
-        Query::read(text, &["count", "place"])
+        Query::read(text, &[("count", "x"), ("place", "y")])
     }
 
     #[test]

@@ -149,8 +149,8 @@ impl Watch {
             }
         }
         let latency = self.metrics.lately.take().map(|taken| Latency {
-            p50: taken.p50,
-            p99: taken.p99,
+            p50: rounded(taken.p50),
+            p99: rounded(taken.p99),
         });
         let (heard, age) = (
             self.metrics.doorbell_heard.get(),
@@ -237,7 +237,7 @@ impl Memory {
         let (at, before) = before?;
         let seconds = now.duration_since(at).as_secs_f64();
         let more = logged.checked_sub(before)?;
-        (seconds > 0.0).then(|| more as f64 / seconds)
+        (seconds > 0.0).then(|| rounded(more as f64 / seconds))
     }
 }
 
@@ -265,6 +265,11 @@ fn place(graph: Graph) -> usize {
         Graph::Main => 0,
         Graph::Sandbox => 1,
     }
+}
+
+/// To thousandths: more would say more than is known.
+fn rounded(number: f64) -> f64 {
+    (number * 1_000.0).round() / 1_000.0
 }
 
 /// Seconds as whole milliseconds.

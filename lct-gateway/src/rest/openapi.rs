@@ -1,4 +1,4 @@
-//! The OpenAPI description of the operations, made from the table and the types.
+//! OpenAPI descriptions of operations, made from their table and the types; and that of what clients can ask for.
 
 use std::sync::LazyLock;
 
@@ -73,129 +73,173 @@ pub fn refusals(operation: &Operation) -> Vec<(StatusCode, &'static str)> {
     refusals
 }
 
-/// The description as text, made when it is first asked for.
-pub static TEXT: LazyLock<String> = LazyLock::new(|| {
-    document()
-        .to_json()
-        .expect("a description holds nothing that JSON cannot write")
-});
-
-fn document() -> OpenApi {
-    let mut paths = Paths::new();
-    let mut schemas = Vec::new();
-    for operation in &OPERATIONS {
-        (operation.reply.describe)(&mut schemas);
-        if let Some(body) = operation.body {
-            (body.shape.describe)(&mut schemas);
-        }
-        let methods = vec![method(&operation.method)];
-        paths.add_path_operation(operation.path, methods, describe(operation));
-    }
-    let components = ComponentsBuilder::new()
-        .schemas_from_iter(schemas)
-        .schema_from::<Problem>()
-        .schema_from::<Word>()
-        .security_scheme(
-            "person",
-            SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(
-                "Authorization",
-                PERSON,
-            ))),
-        )
-        .security_scheme(
-            "service",
-            SecurityScheme::Http(
-                HttpBuilder::new()
-                    .scheme(HttpAuthScheme::Bearer)
-                    .description(Some(SERVICE))
-                    .build(),
-            ),
-        );
-    let license = LicenseBuilder::new()
-        .name(env!("CARGO_PKG_LICENSE"))
-        .identifier(Some(env!("CARGO_PKG_LICENSE")));
-    OpenApiBuilder::new()
-        .info(
-            InfoBuilder::new()
-                .title("LCT gateway")
-                .version(env!("CARGO_PKG_VERSION"))
-                .description(Some(DESCRIPTION))
-                .license(Some(license.build())),
-        )
-        .paths(paths)
-        .components(Some(components.build()))
-        .build()
+/// What is to be described: the operations of a listener, and what they have in common.
+pub struct Book<A: 'static> {
+    /// What it is called.
+    pub title: &'static str,
+    /// What it is for.
+    pub description: &'static str,
+    /// The operations.
+    pub operations: &'static [Operation<A>],
+    /// An operation's name.
+    pub name: fn(&Operation<A>) -> &'static str,
+    /// What may stand in its query, and what that means.
+    pub query: fn(&Operation<A>) -> Vec<(&'static str, &'static str)>,
+    /// Who may ask: names of the schemes below, any of which will do.
+    pub who: fn(&Operation<A>) -> &'static [&'static str],
+    /// The statuses it can have beside 200, each with what it means.
+    pub refusals: fn(&Operation<A>) -> Vec<(StatusCode, &'static str)>,
+    /// The ways to say who asks.
+    pub schemes: Vec<(&'static str, SecurityScheme)>,
 }
 
-fn describe(operation: &Operation) -> OperationBuilder {
-    let mut builder = OperationBuilder::new()
-        .operation_id(Some(operation.ask.name()))
-        .summary(Some(operation.summary))
-        .response(
-            "200",
-            ResponseBuilder::new()
-                .description("Done")
-                .content(JSON, content(operation.reply)),
-        );
-    if !operation.description.is_empty() {
-        builder = builder.description(Some(operation.description));
+/// The description of what clients can ask for as text, made when it is first asked for.
+pub static TEXT: LazyLock<String> = LazyLock::new(|| {
+    let person = ApiKeyValue::with_description("Authorization", PERSON);
+    let book = Book {
+        title: "LCT gateway",
+        description: DESCRIPTION,
+        operations: &OPERATIONS,
+        name: |operation: &Operation| operation.ask.name(),
+        query: |operation| match operation.access {
+            Access::Public => Vec::new(),
+            _ => vec![(
+                "graphName",
+                "The main graph's name or Sandbox; the main graph if absent",
+            )],
+        },
+        who: |operation| match operation.access {
+            Access::Services => &["person", "service"],
+            Access::Persons => &["person"],
+            Access::Public | Access::Operators => &[],
+        },
+        refusals,
+        schemes: vec![
+            ("person", SecurityScheme::ApiKey(ApiKey::Header(person))),
+            ("service", bearer(SERVICE)),
+        ],
+    };
+    book.text()
+});
+
+/// A token in the header of every request.
+pub fn bearer(description: &'static str) -> SecurityScheme {
+    SecurityScheme::Http(
+        HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some(description))
+            .build(),
+    )
+}
+
+impl<A> Book<A> {
+    /// The description as text.
+    pub fn text(self) -> String {
+        self.document()
+            .to_json()
+            .expect("a description holds nothing that JSON cannot write")
     }
-    if let Some(name) = operation.parameter() {
-        builder = builder.parameter(
-            ParameterBuilder::new()
-                .name(name)
-                .parameter_in(ParameterIn::Path)
-                .required(Required::True)
-                .schema(Some(string())),
-        );
+
+    fn document(self) -> OpenApi {
+        let mut paths = Paths::new();
+        let mut schemas = Vec::new();
+        for operation in self.operations {
+            (operation.reply.describe)(&mut schemas);
+            if let Some(body) = operation.body {
+                (body.shape.describe)(&mut schemas);
+            }
+            let methods = vec![method(&operation.method)];
+            paths.add_path_operation(operation.path, methods, self.describe(operation));
+        }
+        let mut components = ComponentsBuilder::new()
+            .schemas_from_iter(schemas)
+            .schema_from::<Problem>()
+            .schema_from::<Word>();
+        for (name, scheme) in self.schemes {
+            components = components.security_scheme(name, scheme);
+        }
+        let license = LicenseBuilder::new()
+            .name(env!("CARGO_PKG_LICENSE"))
+            .identifier(Some(env!("CARGO_PKG_LICENSE")));
+        OpenApiBuilder::new()
+            .info(
+                InfoBuilder::new()
+                    .title(self.title)
+                    .version(env!("CARGO_PKG_VERSION"))
+                    .description(Some(self.description))
+                    .license(Some(license.build())),
+            )
+            .paths(paths)
+            .components(Some(components.build()))
+            .build()
     }
-    if operation.access != Access::Public {
-        builder = builder
-            .parameter(
+
+    fn describe(&self, operation: &Operation<A>) -> OperationBuilder {
+        let mut builder = OperationBuilder::new()
+            .operation_id(Some((self.name)(operation)))
+            .summary(Some(operation.summary))
+            .response(
+                "200",
+                ResponseBuilder::new()
+                    .description("Done")
+                    .content(JSON, content(operation.reply)),
+            );
+        if !operation.description.is_empty() {
+            builder = builder.description(Some(operation.description));
+        }
+        if let Some(name) = operation.parameter() {
+            builder = builder.parameter(
                 ParameterBuilder::new()
-                    .name("graphName")
+                    .name(name)
+                    .parameter_in(ParameterIn::Path)
+                    .required(Required::True)
+                    .schema(Some(string())),
+            );
+        }
+        for (name, meaning) in (self.query)(operation) {
+            builder = builder.parameter(
+                ParameterBuilder::new()
+                    .name(name)
                     .parameter_in(ParameterIn::Query)
                     .required(Required::False)
-                    .description(Some(
-                        "The main graph's name or Sandbox; the main graph if absent",
-                    ))
+                    .description(Some(meaning))
                     .schema(Some(string())),
-            )
-            .security(SecurityRequirement::new("person", [""; 0]));
-    }
-    if operation.access == Access::Services {
-        builder = builder.security(SecurityRequirement::new("service", [""; 0]));
-    }
-    if let Some(body) = operation.body {
-        builder = builder.request_body(Some(
-            RequestBodyBuilder::new()
-                .description(Some(format!("At most {} bytes", body.most)))
-                .required(Some(Required::True))
-                .content(JSON, content(body.shape))
-                .build(),
-        ));
-    }
-    for (status, meaning) in refusals(operation) {
-        let mut response = ResponseBuilder::new()
-            .description(meaning)
-            .content(JSON, of(Ref::from_schema_name("Problem")));
-        let header = match status {
-            StatusCode::UNAUTHORIZED => Some(("WWW-Authenticate", "How to say who asks")),
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Some((
-                "Retry-After",
-                "After how many seconds the same may be asked again",
-            )),
-            _ => None,
-        };
-        if let Some((name, meaning)) = header {
-            let header = HeaderBuilder::new()
-                .schema(string())
-                .description(Some(meaning));
-            response = response.header(name, header.build());
+            );
         }
-        builder = builder.response(status.as_str(), response);
+        for scheme in (self.who)(operation) {
+            builder = builder.security(SecurityRequirement::new(*scheme, [""; 0]));
+        }
+        if let Some(body) = operation.body {
+            builder = builder.request_body(Some(
+                RequestBodyBuilder::new()
+                    .description(Some(format!("At most {} bytes", body.most)))
+                    .required(Some(Required::True))
+                    .content(JSON, content(body.shape))
+                    .build(),
+            ));
+        }
+        for (status, meaning) in (self.refusals)(operation) {
+            let mut response = ResponseBuilder::new()
+                .description(meaning)
+                .content(JSON, of(Ref::from_schema_name("Problem")));
+            let header = match status {
+                StatusCode::UNAUTHORIZED => Some(("WWW-Authenticate", "How to say who asks")),
+                StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Some((
+                    "Retry-After",
+                    "After how many seconds the same may be asked again",
+                )),
+                _ => None,
+            };
+            if let Some((name, meaning)) = header {
+                let header = HeaderBuilder::new()
+                    .schema(string())
+                    .description(Some(meaning));
+                response = response.header(name, header.build());
+            }
+            builder = builder.response(status.as_str(), response);
+        }
+        builder
     }
-    builder
 }
 
 fn content(shape: Shape) -> utoipa::openapi::Content {
