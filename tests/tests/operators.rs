@@ -3,7 +3,8 @@
 use lct_tests::{Answer, Gateway, Phone, Request, Server, Shipped, eventually, now, root};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 const TOKENS: &str = "ana:anas-secret-of-this-test,ben-2:bens-secret-of-this-test";
@@ -575,6 +576,37 @@ fn what_cannot_be_written_down_is_not_done() {
     redis.expect("KEYS lct:code:*", "[]");
     redis.expect("DEL lct:audit:operators", "1");
     ana.does(&format!("{path}/release"), Value::Null);
+}
+
+#[test]
+fn what_has_begun_is_done_and_written_down_also_when_nobody_waits_for_it() {
+    let (shipped, gateway) = shipped(&[]);
+    let ana = Operator::new(&gateway, ANA);
+    ana.does("/v1/codes", json!({"count": 1}));
+    let mut redis = shipped.server.client();
+    redis.expect("CLIENT PAUSE 1000 WRITE", "OK");
+    let mut line = TcpStream::connect(gateway.ops()).expect("a connection");
+    let body = r#"{"count":2}"#;
+    let request = format!(
+        "POST /v1/codes HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ANA}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    line.write_all(request.as_bytes()).expect("a request");
+    // The gateway waits for Redis; whoever asked is gone.
+    eventually("the request has arrived", Duration::from_secs(20), || {
+        redis
+            .run("INFO clients")
+            .text()
+            .contains("blocked_clients:1")
+    });
+    drop(line);
+    eventually("it is done", Duration::from_secs(20), || {
+        ana.audit()
+            .last()
+            .is_some_and(|line| line == "ana make-codes lct 2 done")
+    });
+    assert_eq!(redis.run("KEYS lct:code:*").items().len(), 3);
 }
 
 #[test]
