@@ -80,7 +80,7 @@ apt_install() {
 # missing, in `missing`, where they cannot.
 missing=
 find_browser() {
-  local major as_root=()
+  local major
   major=$(node --version 2>/dev/null) && major=${major#v} && major=${major%%.*} || major=0
   if [ "$major" -lt 20 ] || ! command -v npm >/dev/null; then
     missing="Node.js 20 or newer with npm"
@@ -92,15 +92,7 @@ find_browser() {
   done
   # shellcheck disable=SC2034 # read by who sources this
   missing="Chromium (Debian's chromium-headless-shell, or LCT_CHROMIUM)"
-  command -v apt-get >/dev/null || return 1
-  if [ "$(id -u)" != 0 ]; then
-    sudo -n true 2>/dev/null || return 1
-    as_root=(sudo -n)
-  fi
-  say "Installing chromium-headless-shell …"
-  "${as_root[@]}" apt-get -q update >&2 &&
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends \
-      chromium-headless-shell >&2 || return 1
+  may_install && apt_install chromium-headless-shell || return 1
   LCT_CHROMIUM=/usr/lib/chromium/chromium-headless-shell
   export LCT_CHROMIUM
   [ -x "$LCT_CHROMIUM" ]

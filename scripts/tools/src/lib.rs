@@ -10,7 +10,9 @@ mod server;
 mod visits;
 
 pub use floor::{Exposed, Floor};
-pub use measure::{load_average, machine, median};
+pub use measure::{
+    kept_waiting, load_average, machine, median, process_cpu, quantile, save, thread_cpu,
+};
 pub use progress::{Progress, grouped};
 pub use requests::{Asker, Requests, elements, pack, pack_count, pack_word, run, strings};
 pub use server::{Server, bound};

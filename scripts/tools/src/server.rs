@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use redis::{Client, FromRedisValue};
 
 use crate::Error;
+use crate::measure::kept_waiting;
 
 /// A running redis-server.
 pub struct Server {
@@ -160,9 +161,7 @@ impl Server {
     /// # Errors
     /// What the system says.
     pub fn kept_waiting(&self) -> Result<f64, Error> {
-        let text = std::fs::read_to_string(format!("/proc/{}/schedstat", self.process.id()))?;
-        let nanoseconds = text.split_whitespace().nth(1).unwrap_or_default();
-        Ok(nanoseconds.parse::<f64>()? / 1e9)
+        kept_waiting(self.process.id())
     }
 
     /// Bytes of memory that are its own and in use.

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 use client::{Client, Connector};
-use lct_tools::{Error, Progress, Server, grouped, load_average, median};
+use lct_tools::{Error, Progress, Server, grouped, load_average, median, quantile};
 use process::{Process, free_port, open_files};
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
@@ -283,21 +283,20 @@ async fn talk(process: &Process, cost: &mut Cost, time: Duration) -> Result<(), 
         });
     }
     tokio::time::sleep(WARM_UP).await;
-    let (began, cpu) = (Instant::now(), process.cpu()?);
+    let (began, cpu) = (Instant::now(), process.cpu());
     counting.store(true, Ordering::Relaxed);
     tokio::time::sleep(time).await;
     counting.store(false, Ordering::Relaxed);
-    let (took, cpu) = (began.elapsed().as_secs_f64(), process.cpu()? - cpu);
+    let (took, cpu) = (began.elapsed().as_secs_f64(), process.cpu() - cpu);
     over.store(true, Ordering::Relaxed);
     let mut times = Vec::new();
     while let Some(talked) = talking.join_next().await {
         times.extend(talked??);
     }
-    times.sort_by(f64::total_cmp);
     cost.cpu.push(cpu / times.len() as f64);
     cost.per_second.push(times.len() as f64 / took);
-    cost.p50.push(at(&times, 0.5));
-    cost.p99.push(at(&times, 0.99));
+    cost.p50.push(quantile(&times, 0.5));
+    cost.p99.push(quantile(&times, 0.99));
     Ok(())
 }
 
@@ -350,7 +349,7 @@ async fn warning(args: &Args, server: &Server) -> Result<Warning, Error> {
             });
         }
         ready.wait().await;
-        let (sent, cpu) = (Instant::now(), process.cpu()?);
+        let (sent, cpu) = (Instant::now(), process.cpu());
         let message = json!({"type": "exposureWarning", "warning": uuid::Uuid::new_v4().to_string(), "reason": "contact"});
         warner.say(&message.to_string()).await?;
         warner.hear(r#""type":"ack""#).await?;
@@ -362,11 +361,10 @@ async fn warning(args: &Args, server: &Server) -> Result<Warning, Error> {
             clients.push(client);
             times.push((at - sent).as_secs_f64() * 1_000.0);
         }
-        times.sort_by(f64::total_cmp);
         warning.ack.push(ack.as_secs_f64() * 1_000.0);
-        warning.half.push(at(&times, 0.5));
-        warning.last.push(at(&times, 1.0));
-        warning.cpu.push((process.cpu()? - cpu) / people as f64);
+        warning.half.push(quantile(&times, 0.5));
+        warning.last.push(quantile(&times, 1.0));
+        warning.cpu.push((process.cpu() - cpu) / people as f64);
     }
     Ok(warning)
 }
@@ -380,14 +378,6 @@ fn now() -> Result<u64, Error> {
 }
 
 /// The value below which this share of the sorted values lies.
-fn at(sorted: &[f64], share: f64) -> f64 {
-    let last = sorted.len().saturating_sub(1);
-    sorted
-        .get((last as f64 * share).round() as usize)
-        .copied()
-        .unwrap_or(f64::NAN)
-}
-
 fn print(args: &Args, server: &Server, idle: &[Idle], costs: &[Cost], warning: &Warning) {
     println!(
         "{}, everything on this machine; load average {}",
@@ -468,8 +458,5 @@ fn save(
             "rounds": { "ack_ms": warning.ack, "half_ms": warning.half, "last_ms": warning.last, "gateway_us": warning.cpu },
         },
     });
-    std::fs::create_dir_all(&args.out)?;
-    let path = args.out.join(format!("gateway-{}.json", now()? / 1_000));
-    std::fs::write(&path, serde_json::to_string_pretty(&numbers)?)?;
-    Ok(path)
+    lct_tools::save(&args.out, "gateway", "", &numbers)
 }

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use lct_tools::Error;
+use lct_tools::{Error, process_cpu};
 
 /// A process that serves WebSockets; ends with the value.
 pub(crate) struct Process {
@@ -35,18 +35,8 @@ impl Process {
     }
 
     /// Microseconds of processor time of all its threads so far.
-    pub(crate) fn cpu(&self) -> Result<f64, Error> {
-        let mut nanoseconds = 0.0;
-        for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
-            // A thread that ends meanwhile has done little.
-            let text = fs::read_to_string(thread?.path().join("schedstat")).unwrap_or_default();
-            nanoseconds += text
-                .split(' ')
-                .next()
-                .and_then(|text| text.parse::<f64>().ok())
-                .unwrap_or(0.0);
-        }
-        Ok(nanoseconds / 1_000.0)
+    pub(crate) fn cpu(&self) -> f64 {
+        1e6 * process_cpu(self.child.id())
     }
 
     /// KiB of memory that are its own and in use.

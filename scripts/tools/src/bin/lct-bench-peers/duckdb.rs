@@ -7,11 +7,11 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::time::Duration;
 
-use lct_tools::{Error, bound};
+use lct_tools::{Error, bound, process_cpu};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::peer::{Answer, Ingest, Peer, Purge, cpu_of};
+use crate::peer::{Answer, Ingest, Peer, Purge};
 use crate::work::{Question, Work};
 
 /// From the root of the repository, where scripts/bench runs.
@@ -116,7 +116,7 @@ impl Peer for DuckDb {
     }
 
     fn cpu(&self) -> Result<f64, Error> {
-        Ok(cpu_of(self.process.id()))
+        Ok(process_cpu(self.process.id()))
     }
 
     fn load(&mut self, work: &Work) -> Result<Vec<Ingest>, Error> {

@@ -8,11 +8,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use lct_model::city::Stay;
-use lct_tools::{Asker, Error, Server, pack};
+use lct_tools::{Asker, Error, Server, pack, process_cpu};
 use redis::Value;
 
 use crate::lct::number;
-use crate::peer::{Answer, Ingest, Peer, Purge, Watch, cpu_of};
+use crate::peer::{Answer, Ingest, Peer, Purge, Watch};
 use crate::work::{Question, Work};
 
 const GRAPH: &[u8] = b"peers";
@@ -367,7 +367,7 @@ impl Peer for FalkorDb {
         let edges = self.edges(work);
         // Threads build the indexes: what counts is the processor time of the whole server.
         let pid = self.server.pid();
-        let cpu = || Ok(cpu_of(pid));
+        let cpu = || Ok(process_cpu(pid));
         let empty = self.server.resident()?;
         let mut bulk = Ingest::new("bulk");
         bulk.add(work.stays.len(), cpu, || self.bulk(work, &edges))?;

@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use lct_tools::{Error, Floor};
+use lct_tools::{Error, Floor, thread_cpu};
 
-use crate::peer::{Answer, Ingest, Peer, Purge, client_cpu};
+use crate::peer::{Answer, Ingest, Peer, Purge};
 use crate::work::{Question, Work};
 
 pub(crate) struct InProcess<'w> {
@@ -29,7 +29,7 @@ impl Peer for InProcess<'_> {
     }
 
     fn cpu(&self) -> Result<f64, Error> {
-        client_cpu()
+        thread_cpu()
     }
 
     fn load(&mut self, _: &Work) -> Result<Vec<Ingest>, Error> {

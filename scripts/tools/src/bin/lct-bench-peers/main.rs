@@ -25,8 +25,8 @@ use falkordb::FalkorDb;
 use floor::InProcess;
 use lct::Lct;
 use lct_model::city::City;
-use lct_tools::{Error, Progress, grouped, plots};
-use peer::{Peer, client_cpu};
+use lct_tools::{Error, Progress, grouped, plots, thread_cpu};
+use peer::Peer;
 use postgres::Postgres;
 use report::{Report, Size, Stall, System, Timing};
 use work::{Question, Work};
@@ -288,7 +288,7 @@ fn round(
         // Once, so that nothing is asked for the first time on the clock.
         peer.ask(work, question, work.sample[work.sample.len() - 1])?;
     }
-    let (cpu, client) = (peer.cpu()?, client_cpu()?);
+    let (cpu, client) = (peer.cpu()?, thread_cpu()?);
     let (mut micros, mut answers) = (vec![], vec![]);
     for &visitor in &work.sample {
         let answer = peer.ask(work, question, visitor)?;
@@ -299,7 +299,7 @@ fn round(
         }
     }
     timing.cpu += peer.cpu()? - cpu;
-    timing.client_cpu += client_cpu()? - client;
+    timing.client_cpu += thread_cpu()? - client;
     timing.rounds.push(micros);
 
     for ((answer, expected), &visitor) in answers.into_iter().zip(expected).zip(&work.sample) {

@@ -1,12 +1,11 @@
 //! What a peer must be able to do to be compared.
 
-use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use lct_tools::Error;
+use lct_tools::{Error, thread_cpu};
 
 use crate::work::{Question, Work};
 
@@ -87,11 +86,11 @@ impl Ingest {
         cpu: impl Fn() -> Result<f64, Error>,
         work: impl FnOnce() -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let (cpu_before, client_before) = (cpu()?, client_cpu()?);
+        let (cpu_before, client_before) = (cpu()?, thread_cpu()?);
         let start = Instant::now();
         work()?;
         self.seconds += start.elapsed().as_secs_f64();
-        self.client_cpu += client_cpu()? - client_before;
+        self.client_cpu += thread_cpu()? - client_before;
         self.cpu += cpu()? - cpu_before;
         self.visits += visits as u64;
         Ok(())
@@ -146,26 +145,4 @@ impl Watch {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().map_err(|_| "the second client failed")?
     }
-}
-
-/// Seconds of processor time this program's main thread has used so far.
-pub(crate) fn client_cpu() -> Result<f64, Error> {
-    on_cpu("/proc/self/schedstat")
-}
-
-/// Seconds of processor time of a process, all its threads together; 0 if it has ended.
-pub(crate) fn cpu_of(pid: u32) -> f64 {
-    let threads = fs::read_dir(format!("/proc/{pid}/task"));
-    threads
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|thread| on_cpu(thread.path().join("schedstat").to_str()?).ok())
-        .sum()
-}
-
-fn on_cpu(schedstat: &str) -> Result<f64, Error> {
-    let text = fs::read_to_string(schedstat)?;
-    let nanoseconds: f64 = text.split(' ').next().unwrap_or_default().parse()?;
-    Ok(nanoseconds / 1e9)
 }

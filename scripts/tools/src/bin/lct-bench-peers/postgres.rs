@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 use lct_model::city::Stay;
-use lct_tools::{Error, bound};
+use lct_tools::{Error, bound, process_cpu};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Config, NoTls, Statement};
 
-use crate::peer::{Answer, Ingest, Peer, Purge, Watch, cpu_of};
+use crate::peer::{Answer, Ingest, Peer, Purge, Watch};
 use crate::work::{DAY, Question, Work};
 
 const FIRST: &str = include_str!("../../../peers/postgresql/first.sql");
@@ -355,7 +355,7 @@ impl Peer for Postgres {
     /// The server and its children, those that have ended included.
     fn cpu(&self) -> Result<f64, Error> {
         let server = self.cluster.process.id();
-        let mut seconds = cpu_of(server) + ended_children(server)?;
+        let mut seconds = process_cpu(server) + ended_children(server)?;
         for entry in fs::read_dir("/proc")?.flatten() {
             let pid = entry
                 .file_name()
@@ -364,7 +364,7 @@ impl Peer for Postgres {
             if let Some(pid) = pid
                 && stat(pid).is_some_and(|fields| fields[1] == server.to_string())
             {
-                seconds += cpu_of(pid);
+                seconds += process_cpu(pid);
             }
         }
         Ok(seconds)

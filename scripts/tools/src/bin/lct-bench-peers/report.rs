@@ -1,9 +1,9 @@
 //! What was measured, as a table for people and as a file for machines.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use lct_tools::{Error, grouped, load_average, machine, median};
+use lct_tools::{Error, grouped, load_average, machine, median, quantile, save};
 use serde_json::{Value, json};
 
 use crate::Args;
@@ -75,12 +75,7 @@ impl Timing {
     }
 
     fn p99(&self) -> f64 {
-        let mut all = self.rounds.concat();
-        all.sort_by(f64::total_cmp);
-        let at = (all.len() as f64 * 0.99) as usize;
-        all.get(at.min(all.len().saturating_sub(1)))
-            .copied()
-            .unwrap_or(f64::NAN)
+        quantile(&self.rounds.concat(), 0.99)
     }
 
     fn answers_mean(&self) -> f64 {
@@ -339,13 +334,9 @@ impl Report {
             "sizes": sizes,
             "stadium": stadium,
         });
-        std::fs::create_dir_all(folder)?;
-        let seconds = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
         // Under another name `scripts/bench plot` does not find it: what answers wrongly is not drawn.
         let wrong = if self.mismatches() > 0 { ".wrong" } else { "" };
-        let path = folder.join(format!("peers-{seconds}{wrong}.json"));
-        std::fs::write(&path, serde_json::to_string_pretty(&numbers)?)?;
-        Ok(path)
+        save(folder, "peers", wrong, &numbers)
     }
 }
 

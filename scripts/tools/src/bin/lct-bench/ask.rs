@@ -5,11 +5,11 @@ use std::cell::RefCell;
 use std::time::Instant;
 
 use lct_model::city::{City, Town};
-use lct_tools::{Asker, Error, Exposed, Floor, Progress, Server, grouped};
+use lct_tools::{Asker, Error, Exposed, Floor, Progress, Server, grouped, thread_cpu};
 use serde_json::{Value, json};
 
 use crate::report::{Report, Row, Times, over, time};
-use crate::send::{client_cpu, load};
+use crate::send::load;
 use crate::{CITY, CROWD, Options, about, size};
 
 /// How often the price of floor and reply a plain answer may cost, and of floor and rows one with times.
@@ -197,21 +197,21 @@ impl<'t> Stage<'t> {
     fn round(&mut self, kind: &Kind, progress: &mut (Progress, u64)) -> Result<Round, Error> {
         let mut round = Round::default();
         for some in self.sample.chunks(IN_TURN) {
-            let before = client_cpu()?;
+            let before = thread_cpu()?;
             for &visitor in some {
                 let start = Instant::now();
                 let found = self.floor.exposed(visitor, kind.hours, kind.second).len();
                 round.floor.times.add(start.elapsed());
                 round.found.push(found);
             }
-            let between = client_cpu()?;
+            let between = thread_cpu()?;
             round.floor.cpu += between - before;
             for &visitor in some {
                 let start = Instant::now();
                 self.floor.exposures(visitor, kind.hours, kind.second);
                 round.floor_rows.times.add(start.elapsed());
             }
-            round.floor_rows.cpu += client_cpu()? - between;
+            round.floor_rows.cpu += thread_cpu()? - between;
 
             let found = &round.found[round.found.len() - some.len()..];
             let replies = found.iter().map(|&contacts| match contacts {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lct_tools::{Error, load_average, machine, median};
+use lct_tools::{Error, load_average, machine, median, quantile, save};
 use serde_json::{Value, json};
 
 use crate::Place;
@@ -110,13 +110,7 @@ impl Report {
             .collect();
         self.machine["load_average_after"] = json!(load_average());
         let numbers = json!({ "bench": self.bench, "machine": self.machine, "rows": rows });
-        std::fs::create_dir_all(folder)?;
-        let seconds = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)?
-            .as_secs();
-        let path = folder.join(format!("{}-{seconds}.json", self.bench));
-        std::fs::write(&path, serde_json::to_string_pretty(&numbers)?)?;
-        Ok(path)
+        save(folder, self.bench, "", &numbers)
     }
 }
 
@@ -140,12 +134,8 @@ impl Times {
     }
 
     /// In microseconds: the time that this part of all does not exceed; NaN if there are none.
-    pub(crate) fn at(&self, quantile: f64) -> f64 {
-        let mut sorted = self.micros.clone();
-        sorted.sort_by(f64::total_cmp);
-        let place = (sorted.len() as f64 * quantile) as usize;
-        let place = place.min(sorted.len().saturating_sub(1));
-        sorted.get(place).copied().unwrap_or(f64::NAN)
+    pub(crate) fn at(&self, share: f64) -> f64 {
+        quantile(&self.micros, share)
     }
 }
 

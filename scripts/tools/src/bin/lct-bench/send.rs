@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::time::Instant;
 
 use lct_model::city::{Stay, Town};
-use lct_tools::{Error, Progress, Requests, Server, run};
+use lct_tools::{Error, Progress, Requests, Server, run, thread_cpu};
 
 use crate::stall::ping;
 
@@ -127,11 +127,11 @@ pub(crate) fn send(
         if requests.operations == 0 {
             return Ok(spent);
         }
-        let (server_before, client_before) = (server.cpu()?, client_cpu()?);
+        let (server_before, client_before) = (server.cpu()?, thread_cpu()?);
         let start = Instant::now();
         run(&mut connections.0, &requests)?;
         spent.seconds += start.elapsed().as_secs_f64();
-        spent.client += client_cpu()? - client_before;
+        spent.client += thread_cpu()? - client_before;
         spent.server += server.cpu()? - server_before;
         spent.operations += requests.operations;
         if let Some((progress, done)) = progress.as_deref_mut() {
@@ -196,11 +196,4 @@ fn commands<'t>(
             (visits > 0).then_some((visits, words))
         })),
     }
-}
-
-/// Seconds of processor time this thread has used so far.
-pub(crate) fn client_cpu() -> Result<f64, Error> {
-    let stat = std::fs::read_to_string("/proc/thread-self/schedstat")?;
-    let nanos: f64 = stat.split(' ').next().unwrap_or_default().parse()?;
-    Ok(nanos / 1e9)
 }
