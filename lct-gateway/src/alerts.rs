@@ -4,6 +4,7 @@
 use std::fmt::{self, Write};
 use std::str::FromStr;
 
+use data_encoding::HEXLOWER;
 use prometheus_client::encoding::EncodeLabelValue;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
@@ -23,9 +24,7 @@ pub struct AlertId {
 
 impl fmt::Display for AlertId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for byte in self.hash {
-            write!(f, "{byte:02x}")?;
-        }
+        f.write_str(&HEXLOWER.encode(&self.hash))?;
         f.write_char('.')?;
         self.version.fmt(f)
     }

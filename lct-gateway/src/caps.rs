@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -361,10 +362,7 @@ impl Caps {
         mac.update(b"\0");
         mac.update(who);
         let hash = mac.finalize().into_bytes();
-        let digits: String = hash[..16]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digits = HEXLOWER.encode(&hash[..16]);
         Ok(format!("{}:{digits}", self.graphs.key("cap", graph)))
     }
 

@@ -10,6 +10,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -139,10 +140,12 @@ impl Codes {
             "code: is unknown, expired or spent for another warning",
         );
         let key = self.key(graph, code);
-        let mine = hex(&Sha256::new()
-            .chain_update(DOMAIN)
-            .chain_update(warning.as_bytes())
-            .finalize()[..16]);
+        let mine = HEXLOWER.encode(
+            &Sha256::new()
+                .chain_update(DOMAIN)
+                .chain_update(warning.as_bytes())
+                .finalize()[..16],
+        );
         // Looked up first, so that guesses leave nothing behind.
         let mut look = redis::pipe();
         look.cmd("HEXISTS").arg(&key).arg("day");
@@ -180,12 +183,12 @@ impl Codes {
     }
 
     fn key(&self, graph: Graph, code: OneTimeCode) -> String {
-        format!("{}:{}", self.graphs.key("code", graph), hex(&code.hash()))
+        format!(
+            "{}:{}",
+            self.graphs.key("code", graph),
+            HEXLOWER.encode(&code.hash())
+        )
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

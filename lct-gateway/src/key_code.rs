@@ -78,12 +78,10 @@ impl KeyCode {
 
 #[cfg(test)]
 mod tests {
+    use data_encoding::HEXLOWER;
+
     use super::*;
     use crate::identity::visitor_id;
-
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
 
     /// The vectors of docs/protocol.md, for whoever writes a client.
     #[test]
@@ -96,11 +94,14 @@ mod tests {
         let text = code.encode();
         let key = code.key();
         let rows = [
-            ("secret", hex(&code.secret)),
-            ("device public key", hex(&code.device)),
+            ("secret", HEXLOWER.encode(&code.secret)),
+            ("device public key", HEXLOWER.encode(&code.device)),
             ("key code", text.clone()),
-            ("code key seed", hex(&key.to_bytes())),
-            ("code public key", hex(&key.verifying_key().to_bytes())),
+            ("code key seed", HEXLOWER.encode(&key.to_bytes())),
+            (
+                "code public key",
+                HEXLOWER.encode(&key.verifying_key().to_bytes()),
+            ),
             (
                 "visitor id",
                 visitor_id(&device, &key.verifying_key()).as_str().into(),

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use crate::books::Books;
@@ -49,10 +50,7 @@ impl Nonces {
             .chain_update(b"\0")
             .chain_update(nonce)
             .finalize();
-        let digits: String = hash[..16]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digits = HEXLOWER.encode(&hash[..16]);
         let mut pipe = redis::pipe();
         pipe.cmd("SET")
             .arg(format!("{}:{digits}", self.graphs.key("nonce", graph)))

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::LazyLock;
 
+use data_encoding::HEXLOWER;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use hyper::body::Bytes;
@@ -140,10 +141,7 @@ fn shell(texts: &BTreeMap<String, Vec<u8>>) -> String {
         }
     }
     paths.retain(|path| *path != format!("/{WORKER}"));
-    let version: String = version.finalize()[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let version = HEXLOWER.encode(&version.finalize()[..8]);
     let shell = serde_json::json!({ "version": version, "paths": paths });
     format!("const SHELL = {shell};\n")
 }
@@ -171,10 +169,7 @@ fn kind(path: &str) -> Option<&'static str> {
 impl File {
     fn new(path: &str, text: Vec<u8>) -> Option<Self> {
         let kind = kind(path)?;
-        let hash: String = Sha256::digest(&text)[..12]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hash = HEXLOWER.encode(&Sha256::digest(&text)[..12]);
         // Weak, because it is that of both forms.
         let tag = HeaderValue::from_str(&format!("W/\"{hash}\"")).ok()?;
         let gzip = compressed(&text).filter(|gzip| gzip.len() < text.len());
@@ -302,10 +297,7 @@ mod tests {
             let (hash, rest) = line.split_once("  ").expect("a hash");
             let name = rest.split("  ").next().expect("a name");
             let file = Files::get(&format!("vendor/{name}")).expect(name);
-            let found: String = Sha256::digest(&file.data)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
+            let found = HEXLOWER.encode(&Sha256::digest(&file.data));
             assert_eq!(found, hash, "{name}");
             listed.push(format!("vendor/{name}"));
         }

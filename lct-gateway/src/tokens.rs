@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -67,7 +68,7 @@ impl Bearer {
 
     /// Names the token, to operators and in the audit.
     pub fn id(&self) -> String {
-        hex(&self.id)
+        HEXLOWER.encode(&self.id)
     }
 
     fn hash(&self) -> [u8; 32] {
@@ -153,7 +154,7 @@ impl Tokens {
         pipe.atomic()
             .cmd("HSET")
             .arg(key(&bearer.id()))
-            .arg(&[("hash", hex(&bearer.hash()).as_str())])
+            .arg(&[("hash", HEXLOWER.encode(&bearer.hash()).as_str())])
             .arg(&[("graph", self.graphs.name(terms.graph))])
             .arg(&[("prefix", terms.prefix.as_str())])
             .arg(&[("rate", terms.rate), ("expires", terms.expires)])
@@ -231,7 +232,10 @@ impl Tokens {
         ) else {
             return Ok(None);
         };
-        let right: bool = hash.as_bytes().ct_eq(hex(&bearer.hash()).as_bytes()).into();
+        let right: bool = hash
+            .as_bytes()
+            .ct_eq(HEXLOWER.encode(&bearer.hash()).as_bytes())
+            .into();
         let graph = self.graphs.find(graph).filter(|_| right);
         Ok(graph.map(|graph| Grant {
             id,
@@ -284,10 +288,6 @@ fn read_id(text: &str) -> Option<[u8; 8]> {
     }
     let id = u64::from_str_radix(text, 16).ok()?;
     Some(id.to_be_bytes())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

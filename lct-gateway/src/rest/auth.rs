@@ -10,6 +10,7 @@
 //! signature is good for this request alone. That it is good only once is for [`crate::nonces`].
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use data_encoding::HEXLOWER;
 use hyper::header::{AUTHORIZATION, HeaderMap};
 use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
@@ -80,7 +81,7 @@ impl Covered<'_> {
             body,
             origin,
         } = self;
-        let hash = hex(&Sha256::digest(body));
+        let hash = HEXLOWER.encode(&Sha256::digest(body));
         format!("lct-request-v1\n{graph}\n{method}\n{target}\n{time}\n{nonce}\n{hash}\n{origin}")
     }
 }
@@ -223,10 +224,6 @@ fn user_id(text: &str) -> Result<VisitorId, Refusal> {
     let decoded = percent_decode_str(text).decode_utf8();
     let decoded = decoded.map_err(|_| refusal("userID: must be UTF-8".into()))?;
     VisitorId::new(&decoded).map_err(|rule| refusal(format!("userID: {rule}")))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
