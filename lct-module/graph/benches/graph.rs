@@ -204,6 +204,16 @@ fn asking(criterion: &mut Criterion) {
         });
     });
     let mut people = town.people.iter().cycle();
+    let to = town.city.end() / HOUR * HOUR;
+    for (name, hours) in [("an hour", 1), ("a day", 24), ("a fortnight", 14 * 24)] {
+        group.bench_function(format!("density of all spaces, {name}"), |bencher| {
+            bencher.iter(|| {
+                let mut density = town.graph.ask_density(None, to - hours * HOUR, to, 5);
+                density.step(&town.graph, usize::MAX);
+                density.len()
+            });
+        });
+    }
     group.bench_function("visits, all", |bencher| {
         bencher.iter(|| {
             let person = people.next().expect("a cycle");

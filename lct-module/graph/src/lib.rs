@@ -23,6 +23,7 @@
 //! | a visitor's visits, who was present | O(log n + k) for k found; in a space at most some four times k rows are looked at |
 //! | exposures of order 1 | one look-up in a space for each visit of the index case |
 //! | … of order 2 | one more for each stay of a contact, those of one space joined |
+//! | co-presence by space and hour | O(s log s) for the s visits to a space during some hours |
 //! | forget a visitor | one removal for each visit |
 //! | purge | looks at each visitor and space once, and at the rows that start before the limit |
 //! | give a warning | as the question it asks, and about 100 ns for each visitor alerted |
@@ -44,6 +45,8 @@ mod alerting;
 mod chunk;
 mod codec;
 mod codec_warnings;
+mod crowd;
+mod density;
 mod digest;
 mod exposure;
 mod graph;
@@ -70,6 +73,7 @@ mod warnings;
 mod windows;
 
 pub use codec::{DecodeError, LoadError, MAX_PART_BYTES, Part};
+pub use density::{Cell, Density, HOUR, MAX_CELLS};
 pub use exposure::{Exposure, HIGH_WITHIN, MEDIUM_WITHIN, Order, Priority, Question, Scratch};
 pub use graph::{Graph, Logged, Revoked, Stats, Visit, VisitOf};
 pub use id::{IdError, MAX_ID_BYTES, check_id};

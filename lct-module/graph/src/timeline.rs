@@ -253,6 +253,18 @@ impl<const BY_LENGTH: bool> Timeline<BY_LENGTH> {
         }
     }
 
+    /// No row starts earlier.
+    pub(crate) fn earliest(&self) -> Millis {
+        match self {
+            Self::Small(chunk) => chunk.base(),
+            Self::Large(large) => {
+                let classes = large.classes.iter();
+                let bases = classes.map(|class| class.piece(0).chunk.base());
+                bases.min().unwrap_or(Millis::MAX)
+            }
+        }
+    }
+
     /// Calls `each` with every row that overlaps `[from, to)`, in order of start only where the side keeps that order.
     #[inline]
     pub(crate) fn overlapping(&self, from: Millis, to: Millis, mut each: impl FnMut(Row)) {

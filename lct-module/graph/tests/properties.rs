@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 
 use common::{ask, exposure, graph_of, to_graph};
 use lct_graph::{
-    Graph, Loader, Logged, MAX_MILLIS, Millis, Part, Progress, PurgeCut, PurgeProgress, Revoked,
-    Scratch, Search, Stats,
+    Density, Graph, Loader, Logged, MAX_CELLS, MAX_MILLIS, Millis, Part, Progress, PurgeCut,
+    PurgeProgress, Revoked, Scratch, Search, Stats,
 };
 use lct_model::replay::{play_rounds, seed};
-use lct_model::{Exposure, HOUR, Id, Model, Order, Priority, Question, Span, Visit};
+use lct_model::{Cell, Exposure, HOUR, Id, Model, Order, Priority, Question, Span, Visit};
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg as Rng;
@@ -41,6 +41,8 @@ enum Op {
     Visits(String, Millis, Millis, Millis),
     /// Who was there: from, to, expired, count.
     Present(String, Millis, Millis, Millis, usize),
+    /// How much people were together, in one space or in all: from, to, k, in steps of so much work.
+    Density(Option<String>, Millis, Millis, u64, usize),
     /// Counts, digest and all else that is cheap to compare now and then.
     Compare,
     /// Encode, decode, load, and go on with what was loaded.
@@ -206,6 +208,12 @@ impl World {
                 let rows = graph.present(space, *from, *to, *expired, *count);
                 let expected = model.present(space, *from, *to, *expired, *count);
                 assert_eq!(owned(&rows), expected);
+            }
+            Op::Density(space, from, to, k, rows) => {
+                let space = space.as_ref().map(String::as_bytes);
+                let mut density = graph.ask_density(space, *from, *to, *k);
+                while density.step(graph, *rows) == Progress::More {}
+                assert_eq!(cells(density), model.density(space, *from, *to, *k));
             }
             Op::Compare => {
                 self.compare();
@@ -530,7 +538,12 @@ impl Scene {
                 let to = if rng.random_bool(0.2) { u64::MAX } else { to };
                 Op::Visits(self.visitor(rng), from, to, self.expired(rng))
             }
-            920..980 => {
+            920..940 => {
+                let space = rng.random_bool(0.5).then(|| self.space(rng));
+                let (from, to) = self.hours(rng);
+                Op::Density(space, from, to, rng.random_range(1..5), work(rng))
+            }
+            940..980 => {
                 let (from, to) = (self.time(rng), self.time(rng));
                 let expired = self.expired(rng);
                 Op::Present(self.space(rng), from, to.max(from), expired, count(rng))
@@ -601,6 +614,13 @@ impl Scene {
         } else {
             (time + off).min(MAX_MILLIS)
         }
+    }
+
+    /// Whole hours around something, not too many.
+    fn hours(&self, rng: &mut Rng) -> (Millis, Millis) {
+        let from = self.time(rng) / HOUR * HOUR;
+        let from = from.saturating_sub(rng.random_range(0..3) * HOUR);
+        (from, from + rng.random_range(0..40) * HOUR)
     }
 
     /// An early time: a purge that takes a part.
@@ -674,6 +694,22 @@ impl Scene {
     }
 }
 
+/// All cells of an answer, in the model's words.
+fn cells(mut density: Density) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    let len = density.len();
+    while let Some(cell) = density.next_cell() {
+        cells.push(Cell {
+            space: cell.space.to_vec(),
+            hour: cell.hour,
+            minutes: cell.minutes,
+            peak: cell.peak,
+        });
+    }
+    assert_eq!(cells.len(), len);
+    cells
+}
+
 fn count(rng: &mut Rng) -> usize {
     if rng.random_bool(0.7) {
         usize::MAX
@@ -742,6 +778,196 @@ fn some_visits(rng: &mut Rng, count: usize) -> Vec<Visit> {
         visits.visit(visitor.as_bytes(), space.as_bytes(), start, end);
     }
     visits.visits
+}
+
+/// Visits by many people to few spaces within two days, for hours and their crowds.
+fn crowds(rng: &mut Rng, count: usize) -> Model {
+    let mut visits = Model::default();
+    for _ in 0..count {
+        let start = 1_000 * HOUR + rng.random_range(0..48 * HOUR);
+        let length = *[HOUR / 20, HOUR / 2, 4 * HOUR, 30 * HOUR]
+            .choose(rng)
+            .expect("some");
+        let (mut start, mut end) = (start, start + rng.random_range(1..length));
+        if rng.random_bool(0.5) {
+            // At the edge of an hour, or of a quarter.
+            let edge = *[HOUR, HOUR / 4].choose(rng).expect("some");
+            (start, end) = (start / edge * edge, end.next_multiple_of(edge));
+        }
+        let visitor = format!("v{}", rng.random_range(0..100));
+        let space = format!("s{}", rng.random_range(0..5));
+        visits.visit(visitor.as_bytes(), space.as_bytes(), start, end);
+    }
+    visits
+}
+
+/// The answer for two days in all spaces, in one piece.
+fn two_days(graph: &Graph, k: u64) -> Vec<Cell> {
+    let mut density = graph.ask_density(None, 1_000 * HOUR, 1_048 * HOUR, k);
+    density.step(graph, usize::MAX);
+    cells(density)
+}
+
+/// No window and no choice of spaces tells what another does not: each cell is what it is.
+#[test]
+fn crowds_are_the_same_from_every_side() {
+    let mut rng = Rng::seed_from_u64(seed());
+    // The last one has spaces that are looked at hour by hour.
+    for count in [300, 300, 2_000, 30_000] {
+        let model = crowds(&mut rng, count);
+        let graph = graph_of(&model.visits);
+        let k = rng.random_range(2..8);
+        let all = two_days(&graph, k);
+        assert!(count < 2_000 || !all.is_empty());
+        assert_eq!(all, model.density(None, 1_000 * HOUR, 1_048 * HOUR, k));
+        for _ in 0..20 {
+            let from = rng.random_range(1_000..1_048) * HOUR;
+            let to = rng.random_range(from / HOUR..=1_048) * HOUR;
+            let space = format!("s{}", rng.random_range(0..6)).into_bytes();
+            let only = rng.random_bool(0.5).then_some(&space[..]);
+            let mut density = graph.ask_density(only, from, to, k);
+            while density.step(&graph, work(&mut rng)) == Progress::More {}
+            let part = all.iter().filter(|cell| {
+                from <= cell.hour && cell.hour < to && only.is_none_or(|only| only == cell.space)
+            });
+            assert_eq!(cells(density), part.cloned().collect::<Vec<_>>());
+        }
+    }
+}
+
+/// What one person does shows in their own cells only, and there as one step at most.
+#[test]
+fn one_person_moves_a_crowd_by_a_step_at_most() {
+    let mut rng = Rng::seed_from_u64(seed());
+    let mut moved = 0;
+    for _ in 0..60 {
+        let count = rng.random_range(20..3_000);
+        let mut model = crowds(&mut rng, count);
+        let k = rng.random_range(3..8);
+        let with = two_days(&graph_of(&model.visits), k);
+        let visitor = b"v7";
+        let (gone, stay): (Vec<Visit>, Vec<Visit>) =
+            (model.visits.into_iter()).partition(|visit| visit.visitor == visitor);
+        model.visits = stay;
+        let without = two_days(&graph_of(&model.visits), k);
+        let was_there = |cell: &Cell| {
+            gone.iter().any(|visit| {
+                visit.space == cell.space
+                    && visit.span.start < cell.hour + HOUR
+                    && cell.hour < visit.span.end
+            })
+        };
+        let other = |cell: &Cell, cells: &[Cell]| {
+            let same = |other: &&Cell| (&other.space, other.hour) == (&cell.space, cell.hour);
+            cells.iter().find(same).cloned()
+        };
+        for cell in &with {
+            match other(cell, &without) {
+                // Without this one there were k - 1.
+                None => assert!(was_there(cell) && cell.peak <= k && cell.minutes <= 60 * k),
+                Some(other) => {
+                    assert!(cell.minutes - other.minutes <= 60 * k);
+                    assert!(cell.peak - other.peak <= k);
+                    assert!(was_there(cell) || *cell == other);
+                    moved += usize::from(*cell != other);
+                }
+            }
+        }
+        assert!(without.iter().all(|cell| other(cell, &with).is_some()));
+    }
+    assert!(moved > 0);
+}
+
+/// The graph changes between two steps: each cell is as of one moment, and none is there twice.
+#[test]
+fn crowds_come_and_go_while_they_are_asked_about() {
+    let mut rng = Rng::seed_from_u64(seed());
+    for _ in 0..40 {
+        let mut model = crowds(&mut rng, 200);
+        let mut graph = graph_of(&model.visits);
+        let k = rng.random_range(2..4);
+        let (from, to) = (1_000 * HOUR, 1_048 * HOUR);
+        let mut density = graph.ask_density(None, from, to, k);
+        let mut moments = vec![model.density(None, from, to, k)];
+        while density.step(&graph, 200) == Progress::More {
+            if rng.random_bool(0.3) {
+                // A space empties, and its number goes to another one.
+                let space = format!("s{}", rng.random_range(0..6)).into_bytes();
+                let visits: Vec<Visit> = model.visits.clone();
+                for visit in visits.iter().filter(|visit| visit.space == space) {
+                    let start = visit.span.start;
+                    assert!(graph.unvisit(&visit.visitor, &space, start));
+                    model.unvisit(&visit.visitor, &space, start);
+                }
+            }
+            for visit in crowds(&mut rng, 20).visits {
+                let Visit {
+                    visitor,
+                    space,
+                    span,
+                } = visit;
+                graph.visit(&visitor, &space, span.start, span.end);
+                model.visit(&visitor, &space, span.start, span.end);
+            }
+            moments.push(model.density(None, from, to, k));
+        }
+        let found = cells(density);
+        let key = |cell: &Cell| (cell.space.clone(), cell.hour);
+        assert!(found.is_sorted_by(|a, b| key(a) < key(b)));
+        for cell in &found {
+            assert!(moments.iter().any(|cells| cells.contains(cell)));
+        }
+        for cell in &moments[0] {
+            if moments.iter().all(|cells| cells.contains(cell)) {
+                assert!(found.contains(cell));
+            }
+        }
+    }
+}
+
+/// A busy space goes between two steps, and its number to another: what is told of it is what was there.
+#[test]
+fn a_space_that_goes_is_not_taken_for_the_next() {
+    let from = 1_000 * HOUR;
+    let visits = (0..6_000).map(|n| (format!("v{}", n % 50), from + n * 28_800));
+    let visits: Vec<(String, Millis)> = visits.collect();
+    let mut graph = Graph::new();
+    for (visitor, start) in &visits {
+        graph.visit(visitor.as_bytes(), b"old", *start, start + HOUR / 2);
+    }
+    let whole = two_days(&graph, 3);
+    let mut density = graph.ask_density(None, from, from + 48 * HOUR, 3);
+    for _ in 0..10 {
+        assert_eq!(density.step(&graph, 2_000), Progress::More);
+    }
+    for (visitor, start) in &visits {
+        assert!(graph.unvisit(visitor.as_bytes(), b"old", *start));
+    }
+    for (visitor, start) in &visits {
+        graph.visit(visitor.as_bytes(), b"new", *start, start + HOUR / 4);
+    }
+    while density.step(&graph, 2_000) == Progress::More {}
+    let found = cells(density);
+    assert!(!found.is_empty() && found.len() < whole.len());
+    assert_eq!(found, whole[..found.len()]);
+}
+
+#[test]
+fn crowds_for_ever_are_too_many_cells() {
+    let mut graph = Graph::new();
+    for visitor in ["a", "b", "c"] {
+        graph.visit(visitor.as_bytes(), b"s", 0, MAX_MILLIS);
+    }
+    let ask = |hours: usize| {
+        let mut density = graph.ask_density(None, 0, hours as u64 * HOUR, 3);
+        while density.step(&graph, 10_000) == Progress::More {}
+        density
+    };
+    assert_eq!(ask(MAX_CELLS).len(), MAX_CELLS);
+    assert!(!ask(MAX_CELLS).is_too_large());
+    assert!(ask(MAX_CELLS + 1).is_too_large());
+    let mut all = ask(10 * MAX_CELLS);
+    assert!(all.is_too_large() && all.is_empty() && all.next_cell().is_none());
 }
 
 fn any_question(rng: &mut Rng) -> Question {

@@ -11,5 +11,7 @@ pub mod replay;
 pub mod warnings;
 mod window;
 
-pub use model::{Exposure, HOUR, Id, Millis, Model, Order, Priority, Question, Span, Stats, Visit};
+pub use model::{
+    Cell, Exposure, HOUR, Id, Millis, Model, Order, Priority, Question, Span, Stats, Visit,
+};
 pub use window::{Asked, Limits, Window, WindowError};

@@ -99,6 +99,19 @@ pub struct Exposure {
     pub total: Millis,
 }
 
+/// What is told of one space during one hour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cell {
+    /// where
+    pub space: Id,
+    /// when the hour begins
+    pub hour: Millis,
+    /// minutes people spent in company, to the nearest multiple of 60 k
+    pub minutes: u64,
+    /// the most people at once, to the nearest multiple of k
+    pub peak: u64,
+}
+
 /// Counts of what is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
@@ -212,6 +225,23 @@ impl Model {
             .map(|(start, visitor, end)| (visitor, start, end))
             .take(count)
             .collect()
+    }
+
+    /// Each space and whole hour from `from` to `to` in which at least `k` people were there: by space, then hour.
+    pub fn density(&self, space: Option<&[u8]>, from: Millis, to: Millis, k: u64) -> Vec<Cell> {
+        let mut visits: BTreeMap<&Id, Vec<&Visit>> = BTreeMap::new();
+        for visit in &self.visits {
+            if space.is_none_or(|space| space == visit.space) {
+                visits.entry(&visit.space).or_default().push(visit);
+            }
+        }
+        let mut cells = Vec::new();
+        for (name, visits) in visits {
+            for hour in (from / HOUR..to / HOUR).map(|hour| hour * HOUR) {
+                cells.extend(cell(name, &visits, hour, k));
+            }
+        }
+        cells
     }
 
     /// Everyone exposed, sorted.
@@ -368,6 +398,40 @@ impl Model {
         self.tidy();
         (before - self.visits.len()) as u64
     }
+}
+
+/// The figures of a space during one hour: from moment to moment at which somebody comes or goes, whoever is there is listed.
+fn cell(space: &[u8], visits: &[&Visit], hour: Millis, k: u64) -> Option<Cell> {
+    let stays: Vec<(&Id, Span)> = visits
+        .iter()
+        .filter_map(|visit| Some((&visit.visitor, visit.span.clip(hour, hour + HOUR)?)))
+        .collect();
+    let moments: BTreeSet<Millis> = stays
+        .iter()
+        .flat_map(|(_, span)| [span.start, span.end])
+        .collect();
+    let moments: Vec<Millis> = moments.into_iter().collect();
+    let people: BTreeSet<&Id> = stays.iter().map(|(visitor, _)| *visitor).collect();
+    let (mut time, mut peak) = (0, 0);
+    for pair in moments.windows(2) {
+        let there: BTreeSet<&Id> = stays
+            .iter()
+            .filter(|(_, span)| span.start <= pair[0] && pair[1] <= span.end)
+            .map(|(visitor, _)| *visitor)
+            .collect();
+        peak = peak.max(there.len() as u64);
+        if there.len() > 1 {
+            time += there.len() as u64 * (pair[1] - pair[0]);
+        }
+    }
+    // Twice the number and half a step more, so that halves go up.
+    let nearest = |number: u64, step: u64| (2 * number + step) / (2 * step) * step;
+    (people.len() as u64 >= k).then(|| Cell {
+        space: space.to_vec(),
+        hour,
+        minutes: nearest(time, 60 * k * 60_000) / 60_000,
+        peak: nearest(peak, k),
+    })
 }
 
 /// A row of an answer; `recent_path`: order 2 along one path wholly in the last 48 h.

@@ -459,3 +459,62 @@ fn purge_takes_what_ended_by_then() {
     assert_eq!(graph.revoke(b"y"), 0);
     assert!(!graph.is_empty());
 }
+
+/// Crowds of three as `space hour minutes peak`, from hour 0 to hour 2.
+fn crowds(visits: &[(&str, &str, Millis, Millis)]) -> Vec<String> {
+    let cells = model(visits).density(None, 0, 2 * HOUR, 3);
+    cells
+        .iter()
+        .map(|cell| {
+            let space = String::from_utf8_lossy(&cell.space);
+            format!(
+                "{space} {} {} {}",
+                cell.hour / HOUR,
+                cell.minutes,
+                cell.peak
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn a_crowd_is_counted_by_the_time_each_is_in_company_and_rounded_to_crowds() {
+    let half = HOUR / 2;
+    // 180 minutes, and in the next hour two people are too few.
+    let all = [
+        ("a", "s", 0, HOUR),
+        ("b", "s", 0, 2 * HOUR),
+        ("c", "s", 0, 2 * HOUR),
+    ];
+    assert_eq!(crowds(&all), ["s 0 180 3"]);
+    assert!(crowds(&all[1..]).is_empty());
+    // Whoever leaves as another comes was not there with them: c has company for an hour, a and b for half of it.
+    let in_turn = [
+        ("a", "s", 0, half),
+        ("b", "s", half, HOUR),
+        ("c", "s", 0, HOUR),
+    ];
+    assert_eq!(crowds(&in_turn), ["s 0 180 3"]); // 120 and 2, rounded
+    // Alone, one after another: three came, nobody met.
+    let alone = [
+        ("a", "s", 0, half),
+        ("b", "s", half, HOUR),
+        ("c", "s", HOUR - 1, HOUR),
+    ];
+    assert_eq!(crowds(&alone), ["s 0 0 3"]); // two milliseconds of company
+    let apart = [("a", "s", 0, 5), ("b", "s", 5, 9), ("c", "s", 9, 10)];
+    assert_eq!(crowds(&apart), ["s 0 0 0"]);
+    // Nobody is their own company.
+    let twice = [
+        ("a", "s", 0, HOUR),
+        ("a", "s", 1, HOUR),
+        ("a", "s", 2, HOUR),
+    ];
+    assert!(crowds(&twice).is_empty());
+    // Half a crowd and more is a whole one, less is none.
+    let quarter = HOUR / 4;
+    let [a, b, c] = ["a", "b", "c"].map(|who| (who, "s", 0, half));
+    assert_eq!(crowds(&[a, b, c]), ["s 0 180 3"]); // 90
+    let less = ("c", "s", 0, quarter);
+    assert_eq!(crowds(&[a, b, less]), ["s 0 0 3"]); // 75
+}
