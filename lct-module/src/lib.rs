@@ -93,6 +93,17 @@ const COMMANDS: &[Spec] = &[
         complexity: c"O(log N + M log M), N being the visits to the space and M those in the period",
     },
     Spec {
+        name: c"lct.density",
+        run: commands::density::run,
+        access: Access::Read,
+        speed: Speed::Slow,
+        takes: Takes::Once(&[Param::From, Param::To]),
+        options: &[Opt::Space],
+        internal: &[],
+        summary: c"Tells how much people were together, by space and whole hour",
+        complexity: c"O(S + V log V), S being the spaces and V the visits to them in the period; with SPACE only those of the space",
+    },
+    Spec {
         name: c"lct.exposed",
         run: commands::exposed::run,
         access: Access::Read,

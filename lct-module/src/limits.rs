@@ -1,6 +1,6 @@
 //! What a client may log and ask, given what time it is and how the server is set.
 
-use lct_graph::{MAX_MILLIS, Millis, Moment, Order, Priority, Question};
+use lct_graph::{HOUR, MAX_MILLIS, Millis, Moment, Order, Priority, Question};
 
 use crate::error::{Error, Result, Rule};
 use crate::options::Options;
@@ -144,6 +144,17 @@ impl Limits {
         }
     }
 
+    /// The whole hours from `from` to `to` that are over and in which no visit has expired: from when to when.
+    pub(crate) const fn closed_hours(&self, from: Millis, to: Millis) -> (Millis, Millis) {
+        let from = if from < self.expired() {
+            self.expired()
+        } else {
+            from
+        };
+        let to = if to < self.now { to } else { self.now };
+        (from.next_multiple_of(HOUR), to / HOUR * HOUR)
+    }
+
     const fn is_too_far_ahead(&self, time: Millis) -> bool {
         self.max_ahead > 0 && time > self.now + self.max_ahead
     }
@@ -245,6 +256,27 @@ mod tests {
             window(Limits { now: 500, ..LIMITS }, Options::default()),
             Some((0, 500, 500))
         );
+    }
+
+    #[test]
+    fn hours_are_whole_over_and_not_yet_expiring() {
+        let limits = Limits {
+            now: 10 * HOUR + 5,
+            retention: 4 * HOUR,
+            ..LIMITS
+        };
+        let hours = |from, to| limits.closed_hours(from, to);
+        assert_eq!(hours(8 * HOUR, 9 * HOUR), (8 * HOUR, 9 * HOUR));
+        assert_eq!(hours(8 * HOUR - 1, 9 * HOUR + 1), (8 * HOUR, 9 * HOUR));
+        assert_eq!(hours(8 * HOUR + 1, 9 * HOUR - 1), (9 * HOUR, 8 * HOUR));
+        // At six hours and five milliseconds visits expire, and at ten the hour is not over.
+        assert_eq!(hours(0, MAX_MILLIS), (7 * HOUR, 10 * HOUR));
+        let limits = Limits {
+            retention: 0,
+            now: 10 * HOUR,
+            ..limits
+        };
+        assert_eq!(limits.closed_hours(0, MAX_MILLIS), (0, 10 * HOUR));
     }
 
     #[test]

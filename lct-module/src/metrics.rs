@@ -7,7 +7,7 @@ use crate::{doorbell, erasure, reading, sweep};
 
 /// Visits added.
 pub(crate) static VISITS_LOGGED: Counter = Counter::new();
-/// LCT.EXPOSED and LCT.PRESENT answered.
+/// LCT.EXPOSED, LCT.PRESENT and LCT.DENSITY answered.
 pub(crate) static QUESTIONS_ANSWERED: Counter = Counter::new();
 /// Those of them that were answered in slices.
 pub(crate) static QUESTIONS_SLICED: Counter = Counter::new();

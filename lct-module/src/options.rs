@@ -1,13 +1,13 @@
 //! Options: words in any case and any order, each at most once.
 
-use lct_graph::{Millis, Order, Priority};
+use lct_graph::{Millis, Order, Priority, check_id};
 
 use crate::arguments::{Arguments, decimal};
 use crate::error::{Error, Result, Rule};
 use crate::spec::{Opt, Spec};
 
 /// The options given. Which of them a command takes stands in its line of the register.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Options {
     pub(crate) from: Option<Millis>,
     pub(crate) to: Option<Millis>,
@@ -28,6 +28,7 @@ pub(crate) struct Options {
     pub(crate) expired: Option<Millis>,
     pub(crate) until: Option<Millis>,
     pub(crate) salt: Option<[u8; 16]>,
+    pub(crate) space: Option<Vec<u8>>,
     #[cfg(feature = "panic-command")]
     pub(crate) write: bool,
 }
@@ -87,6 +88,7 @@ impl Options {
             Opt::Expired => self.expired = Some(millis(value()?)?),
             Opt::Until => self.until = Some(millis(value()?)?),
             Opt::Salt => self.salt = Some(salt(value()?)?),
+            Opt::Space => self.space = Some(id(value()?, option)?),
             #[cfg(feature = "panic-command")]
             Opt::Write => self.write = true,
         }
@@ -116,6 +118,11 @@ pub(crate) const fn word(priority: Priority) -> &'static str {
         Priority::Medium => "medium",
         Priority::Low => "low",
     }
+}
+
+fn id(text: &[u8], option: Opt) -> Result<Vec<u8>> {
+    check_id(text).map_err(|error| Rule::Id(error).broken_by(option.name()))?;
+    Ok(text.to_vec())
 }
 
 fn hold(text: &[u8]) -> Result<u64> {

@@ -5,18 +5,22 @@
 //! told is the answer as of one moment between its call and the reply: while a question is under way the graph notes
 //! what changes, and the search sees what was (`lct_graph::Graph::watch`). Where that is impossible (an erasure, a purge
 //! that begins, another graph in the key) the question starts anew, and after a few times it is answered in one piece.
+//! What is asked of each space by itself (LCT.DENSITY) needs none of this: each is looked at as it is by then, as long as
+//! it is the same graph and no hour has begun to expire.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use lct_graph::{
-    Exposure, Graph, Millis, Order, Presence, Priority, Progress, Question, Search, VisitOf,
+    Cell as Together, Density, Exposure, Graph, Millis, Order, Presence, Priority, Progress,
+    Question, Search, VisitOf,
 };
 
 use crate::errands::Place;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Rule};
 use crate::ffi::{self, BlockedClient, Call, Context, Key, Mode, Name, Task, guard};
+use crate::limits::Limits;
 use crate::options::word;
 use crate::slice::Slice;
 use crate::value::Value;
@@ -63,6 +67,13 @@ pub(crate) enum Asked {
         expired: Millis,
         count: usize,
     },
+    /// How much people were together in whole hours, in one space or in all.
+    Density {
+        space: Option<Vec<u8>>,
+        from: Millis,
+        to: Millis,
+        k: u64,
+    },
 }
 
 impl Asked {
@@ -87,7 +98,19 @@ impl Asked {
                 expired,
                 count,
             } => Looking::Visits(graph.ask_present(space, *from, *to, *expired, *count)),
+            Self::Density { space, from, to, k } => {
+                Looking::Cells(graph.ask_density(space.as_deref(), *from, *to, *k))
+            }
         }
+    }
+
+    /// Asks no more for hours in which visits have begun to expire meanwhile; whether there were any.
+    fn shorten(&mut self, limits: &Limits) -> bool {
+        let Self::Density { from, .. } = self else {
+            return false;
+        };
+        let (first, _) = limits.closed_hours(*from, *from);
+        first > std::mem::replace(from, first)
     }
 
     /// How many words a row of the answer has.
@@ -98,6 +121,7 @@ impl Asked {
             } => 8,
             Self::Contacts { .. } | Self::Exposures { .. } => 1,
             Self::Present { .. } => 4,
+            Self::Density { .. } => 5,
         }
     }
 }
@@ -107,6 +131,7 @@ enum Looking {
     Contacts(Search),
     Exposures(Search, bool),
     Visits(Presence),
+    Cells(Density),
 }
 
 impl Looking {
@@ -116,11 +141,17 @@ impl Looking {
             let progress = match self {
                 Self::Contacts(search) | Self::Exposures(search, _) => search.step(graph, STEP),
                 Self::Visits(presence) => presence.step(graph, STEP),
+                Self::Cells(density) => density.step(graph, STEP),
             };
             if progress != Progress::More || slice.is_over() {
                 return progress;
             }
         }
+    }
+
+    /// Whether all of the answer is as of one moment, for which the graph must be watched.
+    fn is_of_one_moment(&self) -> bool {
+        !matches!(self, Self::Cells(_))
     }
 
     fn look_through(&mut self, journal: u64) {
@@ -134,11 +165,23 @@ impl Looking {
         match self {
             Self::Contacts(search) | Self::Exposures(search, _) => search.len(),
             Self::Visits(presence) => presence.len(),
+            Self::Cells(density) => density.len(),
+        }
+    }
+
+    /// Whether what was found can be answered.
+    ///
+    /// # Errors
+    /// It is too much.
+    fn check(&self) -> Result<()> {
+        match self {
+            Self::Cells(density) if density.is_too_large() => Err(Rule::FewCells.broken_by("to")),
+            _ => Ok(()),
         }
     }
 
     /// The next row of the answer.
-    fn next<'g>(&mut self, graph: &'g Graph) -> Option<Row<'g>> {
+    fn next<'a>(&'a mut self, graph: &'a Graph) -> Option<Row<'a>> {
         match self {
             Self::Contacts(search) => search.next_contact(graph).map(Row::Contact),
             Self::Exposures(search, with_times) => {
@@ -150,6 +193,7 @@ impl Looking {
                 })
             }
             Self::Visits(presence) => presence.next(graph).map(Row::Visit),
+            Self::Cells(density) => density.next_cell().map(Row::Cell),
         }
     }
 
@@ -166,6 +210,7 @@ enum Row<'g> {
     Contact(&'g [u8]),
     Exposure(Exposure<'g>),
     Visit(VisitOf<'g>),
+    Cell(Together<'g>),
 }
 
 impl Row<'_> {
@@ -182,6 +227,13 @@ impl Row<'_> {
                 context.reply_integer(exposure.total);
             }
             Self::Visit(visit) => context.reply_visit(visit),
+            Self::Cell(cell) => {
+                context.reply_array(4);
+                context.reply_bytes(cell.space);
+                context.reply_integer(cell.hour);
+                context.reply_integer(cell.minutes);
+                context.reply_integer(cell.peak);
+            }
         }
     }
 }
@@ -212,6 +264,9 @@ pub(crate) fn answer(call: &Call<'_>, asked: Asked) -> Result<()> {
     let graph = value.graph();
     let mut looking = asked.begin(graph);
     let done = looking.go_on(graph, slice) == Progress::Done;
+    if done {
+        looking.check()?;
+    }
     if done && (!divisible || looking.len() * asked.words() <= AT_ONCE) {
         context.reply_array(looking.len());
         while let Some(row) = looking.next(graph) {
@@ -264,7 +319,7 @@ enum State {
     Looking {
         number: u64,
         looking: Box<Looking>,
-        answer: Answer,
+        rows: Rows,
     },
     /// Writing what no longer depends on the graph; so many rows have been written.
     Writing { answer: Answer, written: usize },
@@ -275,19 +330,29 @@ impl State {
     fn looking(value: &mut Value, mut looking: Looking) -> Self {
         let number = LAST_NUMBER.get() + 1;
         LAST_NUMBER.set(number);
-        value.mutate(|graph| graph.watch(number));
-        looking.look_through(number);
+        value.question = number;
+        if looking.is_of_one_moment() {
+            value.mutate(|graph| graph.watch(number));
+            looking.look_through(number);
+        }
         Self::Looking {
             number,
             looking: Box::new(looking),
-            answer: Answer::default(),
+            rows: Rows::default(),
         }
     }
 }
 
 /// An answer that is no longer bound to the graph.
+enum Answer {
+    Rows(Rows),
+    /// These never were.
+    Cells(Box<Density>),
+}
+
+/// Rows with ids of their own.
 #[derive(Default)]
-struct Answer {
+struct Rows {
     /// All ids, one after another, and where each ends.
     ids: Vec<u8>,
     ends: Vec<usize>,
@@ -308,6 +373,37 @@ enum Rest {
 }
 
 impl Answer {
+    fn new(looking: Looking, rows: Rows) -> Self {
+        match looking {
+            Looking::Cells(density) => Self::Cells(Box::new(density)),
+            looking => {
+                looking.end();
+                Self::Rows(rows)
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Rows(rows) => rows.len(),
+            Self::Cells(density) => density.len(),
+        }
+    }
+
+    /// Writes the row at that place; they are written in order.
+    fn reply(&mut self, at: usize, context: Context<'_>) {
+        match self {
+            Self::Rows(rows) => rows.row(at).reply(context),
+            Self::Cells(density) => {
+                if let Some(cell) = density.next_cell() {
+                    Row::Cell(cell).reply(context);
+                }
+            }
+        }
+    }
+}
+
+impl Rows {
     fn push(&mut self, row: &Row<'_>) {
         let id = match row {
             Row::Contact(contact) => contact,
@@ -325,6 +421,7 @@ impl Answer {
                 self.rest.push(Rest::Visit(start, end));
                 visitor
             }
+            Row::Cell(_) => return, // never read off
         };
         self.ids.extend_from_slice(id);
         self.ends.push(self.ids.len());
@@ -357,8 +454,11 @@ impl Answer {
         }
     }
 
-    /// Reads the answer off, on from where it stopped; whether that is all.
+    /// Reads off what is bound to the graph, on from where it stopped; whether that is all.
     fn read(&mut self, looking: &mut Looking, graph: &Graph, piece: usize, slice: Slice) -> bool {
+        if !looking.is_of_one_moment() {
+            return true;
+        }
         loop {
             for _ in 0..piece {
                 let Some(row) = looking.next(graph) else {
@@ -400,16 +500,17 @@ impl Reading {
         let Some(value) = value else {
             // There is no graph now, which is the answer as of now.
             self.state = State::Writing {
-                answer: Answer::default(),
+                answer: Answer::Rows(Rows::default()),
                 written: 0,
             };
             return Ok(true);
         };
         let piece = WORDS / self.asked.words();
+        let is_shorter = self.asked.shorten(&Limits::current(context.now()));
         let State::Looking {
             number,
             looking,
-            answer,
+            rows,
         } = &mut self.state
         else {
             let mut looking = self.asked.begin(value.graph());
@@ -418,33 +519,44 @@ impl Reading {
                 self.state = State::looking(value, looking);
             } else {
                 looking.go_on(value.graph(), Slice::WHOLE);
-                let mut answer = Answer::default();
-                answer.read(&mut looking, value.graph(), piece, Slice::WHOLE);
-                looking.end();
-                self.state = State::Writing { answer, written: 0 };
+                looking.check()?;
+                let mut rows = Rows::default();
+                rows.read(&mut looking, value.graph(), piece, Slice::WHOLE);
+                self.state = State::Writing {
+                    answer: Answer::new(looking, rows),
+                    written: 0,
+                };
             }
             return Ok(false);
         };
         let graph = value.graph();
-        if !graph.is_watched(*number) {
+        let is_same = if looking.is_of_one_moment() {
+            graph.is_watched(*number)
+        } else {
+            value.question == *number && !is_shorter
+        };
+        if !is_same {
             value.mutate(Graph::unwatch);
             self.state = State::Waiting;
             return Ok(false);
         }
-        if looking.go_on(graph, slice) != Progress::Done
-            || !answer.read(looking, graph, piece, slice)
-        {
+        if looking.go_on(graph, slice) != Progress::Done {
+            return Ok(false);
+        }
+        looking.check()?;
+        if !rows.read(looking, graph, piece, slice) {
             return Ok(false);
         }
         value.mutate(Graph::unwatch);
-        let State::Looking {
-            looking, answer, ..
-        } = std::mem::replace(&mut self.state, State::Waiting)
+        let State::Looking { looking, rows, .. } =
+            std::mem::replace(&mut self.state, State::Waiting)
         else {
             return Err(Error::Internal); // it was a moment ago
         };
-        looking.end();
-        self.state = State::Writing { answer, written: 0 };
+        self.state = State::Writing {
+            answer: Answer::new(*looking, rows),
+            written: 0,
+        };
         Ok(true)
     }
 
@@ -460,7 +572,7 @@ impl Reading {
             }
             while *written < answer.len() {
                 let end = answer.len().min(*written + piece);
-                (*written..end).for_each(|at| answer.row(at).reply(context));
+                (*written..end).for_each(|at| answer.reply(at, context));
                 *written = end;
                 if slice.is_over() {
                     break;
@@ -511,5 +623,34 @@ impl Task for Reader {
         let goes_on = waiting() > 0;
         TIMER_RUNS.set(goes_on);
         goes_on.then_some(PAUSE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lct_graph::HOUR;
+
+    use super::*;
+
+    #[test]
+    fn no_hour_is_asked_about_any_more_that_began_to_expire_meanwhile() {
+        let retention = crate::settings::RETENTION.millis();
+        let mut asked = Asked::Density {
+            space: None,
+            from: 100 * HOUR,
+            to: 102 * HOUR,
+            k: 5,
+        };
+        let mut shorten = |now| {
+            let is_shorter = asked.shorten(&Limits::current(now));
+            let Asked::Density { from, .. } = asked else {
+                unreachable!("as it was made")
+            };
+            (is_shorter, from / HOUR)
+        };
+        assert_eq!(shorten(100 * HOUR + retention), (false, 100));
+        assert_eq!(shorten(100 * HOUR + retention + 1), (true, 101));
+        assert_eq!(shorten(101 * HOUR + retention), (false, 101));
+        assert_eq!(shorten(110 * HOUR + retention), (true, 110));
     }
 }

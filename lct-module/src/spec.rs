@@ -176,6 +176,8 @@ pub(crate) enum Opt {
     Until,
     /// The key of a graph's revocations.
     Salt,
+    /// An id.
+    Space,
     /// No value.
     #[cfg(feature = "panic-command")]
     Write,
@@ -204,9 +206,15 @@ impl Opt {
             Self::Expired => "EXPIRED",
             Self::Until => "UNTIL",
             Self::Salt => "SALT",
+            Self::Space => "SPACE",
             #[cfg(feature = "panic-command")]
             Self::Write => "WRITE",
         }
+    }
+
+    /// Whether it says something about somebody, as [`Param::is_personal`].
+    const fn is_personal(self) -> bool {
+        matches!(self, Self::Space)
     }
 
     fn kind(self) -> DocKind {
@@ -225,7 +233,7 @@ impl Opt {
             }
             Self::Order => DocKind::one_of(&["1", "2"]),
             Self::MinPriority => DocKind::one_of(&["high", "medium", "low"]),
-            Self::Salt => DocKind::String,
+            Self::Salt | Self::Space => DocKind::String,
             Self::WithTimes | Self::DryRun => DocKind::Token,
             #[cfg(feature = "panic-command")]
             Self::Write => DocKind::Token,
@@ -340,7 +348,9 @@ impl Spec {
         if self.speed == Speed::Fast {
             flags += " fast";
         }
-        if self.params().any(Param::is_personal) {
+        if self.params().any(Param::is_personal)
+            || self.options.iter().any(|option| option.is_personal())
+        {
             flags += " no-monitor no-slowlog";
         }
         flags

@@ -16,6 +16,8 @@ pub(crate) struct Value {
     pub(crate) last_purge: Millis,
     /// The number of the sweep at work on this graph; 0 for none.
     pub(crate) sweep: u64,
+    /// The number of the last question that was asked of this graph in slices; 0 for none.
+    pub(crate) question: u64,
 }
 
 impl Value {

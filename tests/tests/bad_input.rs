@@ -62,7 +62,7 @@ const NO_IDS: [(&[u8], &str); 13] = [
 ];
 
 /// Calls with one fault each. `%` stands where a bad number goes, `@` where a bad id goes; behind it the argument's name.
-const NUMBERS: [(&str, &str); 30] = [
+const NUMBERS: [(&str, &str); 32] = [
     ("LCT.VISIT g v s % 10", "visit 1: start"),
     ("LCT.VISIT g v s 0 %", "visit 1: end"),
     ("LCT.VISIT g v s 0 10 w s % 10", "visit 2: start"),
@@ -75,6 +75,8 @@ const NUMBERS: [(&str, &str); 30] = [
     ("LCT.VISITS g alice FROM 0 TO %", "TO"),
     ("LCT.PRESENT g cafe % 10", "from"),
     ("LCT.PRESENT g cafe 0 %", "to"),
+    ("LCT.DENSITY g % 10", "from"),
+    ("LCT.DENSITY g 0 % SPACE cafe", "to"),
     ("LCT.EXPOSED g alice FROM %", "FROM"),
     ("LCT.EXPOSED g alice TO %", "TO"),
     ("LCT.EXPOSED g alice ORDER 2 AT % WITHTIMES", "AT"),
@@ -99,7 +101,7 @@ const COUNTS: [(&str, &str); 3] = [
     ("LCT.PRESENT g cafe 0 10 COUNT %", "COUNT"),
     ("LCT.EXPOSED g alice WITHTIMES COUNT %", "COUNT"),
 ];
-const IDS: [(&str, &str); 21] = [
+const IDS: [(&str, &str); 22] = [
     ("LCT.VISIT g @ s 0 10", "visit 1: visitor"),
     ("LCT.VISIT g v @ 0 10", "visit 1: space"),
     ("LCT.VISIT g v s 0 10 @ s 0 10", "visit 2: visitor"),
@@ -109,6 +111,7 @@ const IDS: [(&str, &str); 21] = [
     ("LCT.UNVISIT g alice @ 100", "space"),
     ("LCT.VISITS g @", "visitor"),
     ("LCT.PRESENT g @ 0 10", "space"),
+    ("LCT.DENSITY g 0 10 SPACE @", "SPACE"),
     ("LCT.EXPOSED g @", "visitor"),
     ("LCT.EXPOSED g @ ORDER 2 WITHTIMES", "visitor"),
     ("LCT.FORGET g @", "visitor"),
@@ -173,6 +176,7 @@ const RULES: &[(&str, &str)] = &[
         "ERR newend: must be after newstart",
     ),
     ("LCT.PRESENT g cafe 10 9", "ERR to: must not be before from"),
+    ("LCT.DENSITY g 10 9", "ERR to: must not be before from"),
     (
         "LCT.VISITS g alice FROM 10 TO 9",
         "ERR TO: must not be before FROM",
@@ -230,6 +234,16 @@ const RULES: &[(&str, &str)] = &[
         "ERR COUNT: given twice",
     ),
     ("LCT.PRESENT g cafe 0 10 COUNT", "ERR COUNT: needs a value"),
+    // Nobody chooses k.
+    (
+        "LCT.DENSITY g 0 10 K 1",
+        "ERR option 4: unknown; the options of LCT.DENSITY are SPACE",
+    ),
+    (
+        "LCT.DENSITY g 0 10 SPACE cafe space cafe",
+        "ERR SPACE: given twice",
+    ),
+    ("LCT.DENSITY g 0 10 SPACE", "ERR SPACE: needs a value"),
     (
         "LCT.EXPOSED g alice bob",
         "ERR option 3: unknown; {EXPOSED}",
@@ -481,6 +495,7 @@ const ARITY: &[&str] = &[
     "LCT.UNVISIT g alice cafe 100 200",
     "LCT.VISITS g",
     "LCT.PRESENT g cafe 0",
+    "LCT.DENSITY g 0",
     "LCT.EXPOSED g",
     "LCT.PURGE",
     "LCT.FORGET g",
@@ -497,6 +512,7 @@ const WRONG_TYPE: &[&str] = &[
     "LCT.UNVISIT text v s 0",
     "LCT.VISITS text v",
     "LCT.PRESENT text s 0 10",
+    "LCT.DENSITY text 0 10",
     "LCT.EXPOSED text v",
     "LCT.PURGE text BEFORE 5",
     "LCT.FORGET text v",

@@ -447,6 +447,7 @@ fn nobody_sees_ids_in_monitor_or_slowlog() {
         "LCT.REVISIT g secret-id cafe 100 110 200",
         "LCT.VISITS g secret-id",
         "LCT.PRESENT g secret-id 0 1000",
+        "LCT.DENSITY g 0 1000 SPACE secret-id",
         "LCT.EXPOSED g secret-id",
         "LCT.UNVISIT g secret-id cafe 110",
         "LCT.FORGET g secret-id",
@@ -492,7 +493,7 @@ const SETTINGS: [(&str, &str); 6] = [
 fn settings_have_defaults_and_ranges_and_survive_a_rewrite() {
     let mut server = Builder::default().default_limits().start();
     let mut c = server.client();
-    assert_eq!(c.run("CONFIG GET lct.*").pairs().len(), SETTINGS.len());
+    assert_eq!(c.run("CONFIG GET lct.*").pairs().len(), SETTINGS.len() + 1);
     for (name, default) in SETTINGS {
         assert_eq!(
             c.run(&format!("CONFIG GET {name}")).get(name).text(),
@@ -523,6 +524,26 @@ fn settings_have_defaults_and_ranges_and_survive_a_rewrite() {
             "7200000",
             "{name} after the restart"
         );
+    }
+}
+
+#[test]
+fn nobody_is_told_of_fewer_than_three() {
+    let server = Builder::default().default_limits().start();
+    let mut c = server.client();
+    let name = "lct.density-k";
+    assert_eq!(
+        c.run(&format!("CONFIG GET {name}")).get(name).text(),
+        "5",
+        "the default"
+    );
+    for good in ["3", "1000000"] {
+        c.expect(&format!("CONFIG SET {name} {good}"), "OK");
+        assert_eq!(c.run(&format!("CONFIG GET {name}")).get(name).text(), good);
+    }
+    for bad in ["-1", "0", "1", "2", "1000001", "five"] {
+        let reply = c.run(&format!("CONFIG SET {name} {bad}"));
+        assert!(reply.is_error(), "{bad}: {reply}");
     }
 }
 
@@ -611,6 +632,7 @@ fn other_clients_rights_end_at_their_keys() {
         ("LCT.UNVISIT KEY v s 0", false),
         ("LCT.VISITS KEY v", true),
         ("LCT.PRESENT KEY s 0 1", true),
+        ("LCT.DENSITY KEY 0 1", true),
         ("LCT.EXPOSED KEY v", true),
         ("LCT.PURGE KEY", false),
         ("LCT.FORGET KEY v", false),

@@ -36,13 +36,14 @@ const fn command(
     }
 }
 
-const COMMANDS: [Expected; 17] = [
+const COMMANDS: [Expected; 18] = [
     command("lct.visit", -6, Access::Grow, true, "g v s 0 1"),
     command("lct.revisit", -7, Access::Grow, true, "g v s 0 1 2"),
     command("lct.unvisit", 5, Access::Erase, true, "g v s 0"),
     command("lct.visits", -3, Access::Read, true, "g v"),
     command("lct.present", -5, Access::Read, true, "g s 0 1"),
     command("lct.exposed", -3, Access::Read, true, "g v"),
+    command("lct.density", -4, Access::Read, true, "g 0 1"),
     command("lct.warn", -5, Access::Grow, true, "g w v positive"),
     command("lct.warnspace", -7, Access::Grow, true, "g w s contact 0 1"),
     command("lct.retract", -3, Access::Amend, true, "g w"),

@@ -393,3 +393,58 @@ fn an_instant_has_who_came_then_and_not_who_left_then() {
     c.expect("LCT.VISITS g alice FROM 100 TO 100", "[[cafe 100 200]]");
     c.expect("LCT.VISITS g alice FROM 200 TO 200", "[]");
 }
+
+#[test]
+fn density_tells_of_crowds_by_whole_hours() {
+    let (_server, mut c) = start();
+    for n in 0..5 {
+        c.expect(&format!("LCT.VISIT g v{n} hall 3600000 7200000"), "1");
+    }
+    for n in 0..4 {
+        c.expect(&format!("LCT.VISIT g v{n} cafe 3600000 7200000"), "1");
+    }
+    let hall = "[[hall 3600000 300 5]]";
+    for window in ["3600000 7200000", "1 7200001", "0 9007199254740991"] {
+        c.expect(&format!("LCT.DENSITY g {window}"), hall);
+        c.expect(&format!("LCT.DENSITY g {window} space hall"), hall);
+        for space in ["cafe", "nowhere"] {
+            c.expect(&format!("LCT.DENSITY g {window} SPACE {space}"), "[]");
+        }
+        c.expect(&format!("LCT.DENSITY missing {window}"), "[]");
+    }
+    for window in [
+        "3600001 7200000",
+        "3600000 7199999",
+        "7200000 7200000",
+        "0 3600000",
+        "7200000 9007199254740991",
+    ] {
+        c.expect(&format!("LCT.DENSITY g {window}"), "[]");
+        c.expect(&format!("LCT.DENSITY g {window} SPACE hall"), "[]");
+    }
+    // What one person does mostly moves nothing. Who was there twice was there once, and four are too few.
+    c.expect("LCT.VISIT g v0 hall 3600000 3600001", "0");
+    c.expect("LCT.DENSITY g 0 7200000", hall);
+    c.expect(
+        "LCT.VISIT g v0 hall 3600001 7200000 v0 hall 5000000 6000000",
+        "2",
+    );
+    c.expect("LCT.DENSITY g 0 7200000", hall);
+    c.expect("LCT.FORGET g v1", "2");
+    c.expect("LCT.DENSITY g 0 7200000", "[]");
+    // Whoever leaves as another comes was not there with them.
+    for n in 0..6 {
+        let (start, end) = (7_200_000 + n * 600_000, 7_800_000 + n * 600_000);
+        c.expect(&format!("LCT.VISIT g v{n} desk {start} {end}"), "1");
+    }
+    c.expect(
+        "LCT.DENSITY g 0 10800000 SPACE desk",
+        "[[desk 7200000 0 0]]",
+    );
+    // With fewer people to a crowd the same visits tell more.
+    c.expect("CONFIG SET lct.density-k 3", "OK");
+    c.expect(
+        "LCT.DENSITY g 0 7200000",
+        "[[cafe 3600000 180 3] [hall 3600000 180 3]]",
+    );
+}

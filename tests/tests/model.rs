@@ -1,7 +1,7 @@
 //! Random commands of every kind over RESP, each reply compared with a brute-force model that shares no code with the graph.
 
 use lct_model::data::MAX_MILLIS;
-use lct_model::{Asked, HOUR, Limits, Millis, Model, Order, Priority, Question, Window};
+use lct_model::{Asked, Cell, HOUR, Limits, Millis, Model, Order, Priority, Question, Window};
 use lct_tests::{Client, Server, Value, args, digests, random};
 use rand::RngExt;
 use rand::seq::IndexedRandom;
@@ -9,6 +9,8 @@ use rand_pcg::Pcg64;
 
 const OPERATIONS: usize = 1_000_000;
 const BATCH: usize = 50;
+/// How many people make a crowd.
+const K: u64 = 3;
 const VISITORS: [&str; 7] = ["a", "b", "c", "d", "e", "same", "ж"];
 const SPACES: [&str; 4] = ["cafe", "gym", "same", "ж"];
 
@@ -96,7 +98,8 @@ impl Oracle {
             }
             45..53 => self.visits(),
             53..61 => self.present(),
-            61..92 => {
+            61..66 => self.density(),
+            66..92 => {
                 let (args, reply, sorted) = self.exposed();
                 unordered = !sorted;
                 (args, reply)
@@ -186,6 +189,25 @@ impl Oracle {
                     .present(space.as_bytes(), from, period_end(from, to), 0, count),
             ),
         )
+    }
+
+    fn density(&mut self) -> (Vec<Vec<u8>>, Value) {
+        let from = self.rng.random_range(0..150) * self.unit;
+        let to = from + self.rng.random_range(0..40) * HOUR + self.rng.random_range(0..HOUR);
+        let mut args = args!["LCT.DENSITY", "g", from, to];
+        let mut space = None;
+        if self.rng.random() {
+            space = Some(self.space());
+            args.extend(args!["SPACE", space.expect("set above")]);
+        }
+        // All of this is long over.
+        let (from, to) = (from.next_multiple_of(HOUR), to / HOUR * HOUR);
+        let cells = (self.model).density(space.map(str::as_bytes), from, to, K);
+        let row = |cell: Cell| {
+            let figures = [cell.hour, cell.minutes, cell.peak].map(int);
+            Value::Array([vec![Value::Bulk(cell.space)], figures.to_vec()].concat())
+        };
+        (args, Value::Array(cells.into_iter().map(row).collect()))
     }
 
     /// The command, its reply, and whether that is sorted.
@@ -349,7 +371,7 @@ fn compare(client: &mut Client, steps: Vec<Step>, done: &mut usize) {
 
 #[test]
 fn every_reply_is_the_models() {
-    let server = Server::start();
+    let server = Server::with(&[&format!("lct.density-k {K}")]);
     let mut client = server.client();
     let mut rng = random::seeded("model");
     let mut done = 0;

@@ -77,6 +77,7 @@ fn a_change_replicates_once_and_resolved_and_no_change_not_at_all() {
             // What only asks is nobody else's business.
             ("LCT.VISITS g bob", &[]),
             ("LCT.PRESENT g cafe 0 1000", &[]),
+            ("LCT.DENSITY g 0 3600000", &[]),
             ("LCT.EXPOSED g bob ORDER 2 WITHTIMES", &[]),
             ("LCT.INFO g", &[]),
             // Nor is a key that is not there.

@@ -15,10 +15,17 @@ fn start() -> (Server, Client, Client) {
 #[test]
 fn rows_are_arrays_of_strings_and_integers_in_both() {
     let (_server, mut two, mut three) = start();
+    for n in 0..6 {
+        two.expect(&format!("LCT.VISIT g singer{n} hall 0 3600000"), "1");
+    }
     for question in [
         "LCT.VISITS g alice",
         "LCT.VISITS g nobody",
         "LCT.PRESENT g cafe 0 1000",
+        "LCT.DENSITY g 0 3600000",
+        "LCT.DENSITY g 0 7200000 SPACE hall",
+        "LCT.DENSITY g 0 3600000 SPACE nowhere",
+        "LCT.DENSITY missing 0 3600000",
         "LCT.EXPOSED g alice AT 1000 WITHTIMES",
         "LCT.EXPOSED g alice AT 1000 COUNT 5",
         "LCT.EXPOSED missing alice WITHTIMES",
@@ -54,6 +61,11 @@ fn rows_are_arrays_of_strings_and_integers_in_both() {
             );
         }
     }
+    let row = three.run("LCT.DENSITY g 0 3600000");
+    let [Value::Bulk(_), figures @ ..] = row.items()[0].items() else {
+        panic!("{row}")
+    };
+    assert_eq!(figures, [0, 300, 5].map(Value::Int));
     let row = three.run("LCT.EXPOSED g alice AT 1000 WITHTIMES");
     let [contact, order, priority, first, last, total] = row.items()[0].items() else {
         panic!("{row}")

@@ -71,6 +71,48 @@ fn an_expired_visit_is_answered_no_more_from_that_millisecond_on() {
     );
 }
 
+/// What happens now is not told, and what begins to be forgotten is told no more as a whole.
+#[test]
+fn an_hour_is_told_of_when_it_is_over_and_until_it_begins_to_expire() {
+    const HOUR: u64 = 3_600_000;
+    let server = Server::with(&["lct.retention 0", "lct.max-visit 0"]);
+    let mut client = server.client();
+    let hour = (now() / HOUR - 2) * HOUR;
+    for n in 0..5 {
+        // Until tomorrow.
+        let end = hour + 30 * HOUR;
+        client.expect(&format!("LCT.VISIT g v{n} hall {hour} {end}"), "1");
+    }
+    let retention = now() - hour + 1500;
+    client.expect(&format!("CONFIG SET lct.retention {retention}"), "OK");
+    let question = format!("LCT.DENSITY g 0 {}", hour + 20 * HOUR);
+    let mut seen = [0; 2];
+    while now() < hour + retention + 300 {
+        let asked = now();
+        let reply = client.run(&question);
+        let answered = now();
+        let hours: Vec<u64> = (reply.items().iter())
+            .map(|row| row.items()[1].int().unsigned_abs())
+            .collect();
+        if asked / HOUR == answered / HOUR {
+            let over = asked / HOUR * HOUR;
+            assert_eq!(hours.last(), Some(&(over - HOUR)), "the last that is over");
+        }
+        if answered <= hour + retention {
+            assert_eq!(hours[0], hour);
+            seen[0] += 1;
+        } else if asked > hour + retention {
+            assert_eq!(hours[0], hour + HOUR);
+            seen[1] += 1;
+        }
+        std::thread::sleep(Duration::from_millis(3));
+    }
+    assert!(
+        seen[0] > 10 && seen[1] > 10,
+        "asked on both sides of the moment: {seen:?}"
+    );
+}
+
 #[test]
 fn expired_visits_leave_memory_with_visitors_and_spaces_and_the_key() {
     let server = Server::with(&["lct.retention 1000"]);

@@ -30,6 +30,7 @@ fn the_baseline_holds() {
         ("lct.max-visit", "86400000"),
         ("lct.max-ahead", "86400000"),
         ("lct.erase-within", "86400000"),
+        ("lct.density-k", "5"),
     ] {
         assert_eq!(get(name), value, "{name}");
     }
@@ -70,10 +71,10 @@ fn what_was_acknowledged_is_there_after_a_kill() {
     );
 }
 
-const USERS: [&str; 4] = ["gateway", "operator", "tracer", "auditor"];
+const USERS: [&str; 5] = ["gateway", "operator", "tracer", "auditor", "analyst"];
 
 /// What each of them may run at all, on whatever key.
-const MAY_RUN: [(&str, &str); 4] = [
+const MAY_RUN: [(&str, &str); 5] = [
     (
         "gateway",
         "ping time wait multi exec subscribe unsubscribe publish \
@@ -84,7 +85,7 @@ const MAY_RUN: [(&str, &str); 4] = [
         "operator",
         "ping info role dbsize lastsave client|list latency|latest latency|history latency|histogram latency|doctor \
          memory|stats memory|doctor slowlog|len module|list wait multi exec bgrewriteaof \
-         lct.info lct.purge lct.warnspace lct.retract lct.release lct.warnings \
+         lct.info lct.purge lct.warnspace lct.retract lct.release lct.warnings lct.density \
          hset hgetall hmget hkeys hdel pexpire unlink xlen xrange xrevrange",
     ),
     ("tracer", "ping lct.exposed lct.present lct.info"),
@@ -93,126 +94,175 @@ const MAY_RUN: [(&str, &str); 4] = [
         "ping info acl|whoami acl|list acl|users acl|getuser acl|dryrun acl|cat acl|log client|list module|list \
          command|list command|info command|docs lct.info xlen xrange xrevrange",
     ),
+    ("analyst", "ping lct.density"),
 ];
 
 /// Calls on keys and channels, and which of the users above may make each of them.
-const MATRIX: &[(&str, [bool; 4])] = &[
-    ("LCT.VISIT lct v s 0 1", [true, false, false, false]),
-    ("LCT.VISIT lct:es v s 0 1", [true, false, false, false]),
-    ("LCT.VISIT Sandbox v s 0 1", [true, false, false, false]),
-    ("LCT.VISITS lct v", [true, false, false, false]),
-    ("LCT.WARN lct w v positive", [true, false, false, false]),
+const MATRIX: &[(&str, [bool; 5])] = &[
+    ("LCT.VISIT lct v s 0 1", [true, false, false, false, false]),
+    (
+        "LCT.VISIT lct:es v s 0 1",
+        [true, false, false, false, false],
+    ),
+    (
+        "LCT.VISIT Sandbox v s 0 1",
+        [true, false, false, false, false],
+    ),
+    ("LCT.VISITS lct v", [true, false, false, false, false]),
+    (
+        "LCT.WARN lct w v positive",
+        [true, false, false, false, false],
+    ),
     (
         "LCT.WARNSPACE lct w s contact 0 1",
-        [false, true, false, false],
+        [false, true, false, false, false],
     ),
-    ("LCT.RETRACT lct w", [true, true, false, false]),
-    ("LCT.RELEASE lct w", [false, true, false, false]),
-    ("LCT.WARNINGS lct", [false, true, false, false]),
-    ("LCT.ALERTS lct v", [true, false, false, false]),
-    ("LCT.ACK lct v a", [true, false, false, false]),
-    ("LCT.STAND lct w CLOCK 1", [false, false, false, false]),
-    ("LCT.EXPOSED lct v", [false, false, true, false]),
-    ("LCT.PRESENT lct s 0 1", [false, false, true, false]),
-    ("LCT.PURGE lct", [false, true, false, false]),
-    ("LCT.FORGET lct v", [true, false, false, false]),
-    ("LCT.REVOKE lct v", [true, false, false, false]),
-    ("LCT.INFO lct", [true, true, true, true]),
-    ("SUBSCRIBE lct:alerts:lct", [true, false, false, false]),
-    ("SUBSCRIBE lct:control:lct", [true, false, false, false]),
-    ("PUBLISH lct:control:lct x", [true, false, false, false]),
-    ("PUBLISH lct:probe:7 x", [true, false, false, false]),
+    ("LCT.RETRACT lct w", [true, true, false, false, false]),
+    ("LCT.RELEASE lct w", [false, true, false, false, false]),
+    ("LCT.WARNINGS lct", [false, true, false, false, false]),
+    ("LCT.ALERTS lct v", [true, false, false, false, false]),
+    ("LCT.ACK lct v a", [true, false, false, false, false]),
+    (
+        "LCT.STAND lct w CLOCK 1",
+        [false, false, false, false, false],
+    ),
+    ("LCT.EXPOSED lct v", [false, false, true, false, false]),
+    ("LCT.PRESENT lct s 0 1", [false, false, true, false, false]),
+    (
+        "LCT.DENSITY lct 0 1 SPACE s",
+        [false, true, false, false, true],
+    ),
+    // Nor tell whether there is such a book.
+    (
+        "LCT.DENSITY lct:cap:lct:warnings:1 0 1",
+        [false, true, false, false, false],
+    ),
+    ("LCT.PURGE lct", [false, true, false, false, false]),
+    ("LCT.FORGET lct v", [true, false, false, false, false]),
+    ("LCT.REVOKE lct v", [true, false, false, false, false]),
+    ("LCT.INFO lct", [true, true, true, true, false]),
+    (
+        "SUBSCRIBE lct:alerts:lct",
+        [true, false, false, false, false],
+    ),
+    (
+        "SUBSCRIBE lct:control:lct",
+        [true, false, false, false, false],
+    ),
+    (
+        "PUBLISH lct:control:lct x",
+        [true, false, false, false, false],
+    ),
+    ("PUBLISH lct:probe:7 x", [true, false, false, false, false]),
     // The gateways' own books; the operator makes codes and tokens and reads what people wrote.
-    ("INCRBY lct:cap:lct:1 1", [true, false, false, false]),
-    ("HMGET lct:code:lct:1 day", [true, false, false, false]),
-    ("HSET lct:code:lct:1 day 1", [false, true, false, false]),
+    ("INCRBY lct:cap:lct:1 1", [true, false, false, false, false]),
+    (
+        "HMGET lct:code:lct:1 day",
+        [true, false, false, false, false],
+    ),
+    (
+        "HSET lct:code:lct:1 day 1",
+        [false, true, false, false, false],
+    ),
     (
         "XADD lct:feedback:lct * text x",
-        [true, false, false, false],
+        [true, false, false, false, false],
     ),
-    ("XRANGE lct:feedback:lct - +", [false, true, false, false]),
+    (
+        "XRANGE lct:feedback:lct - +",
+        [false, true, false, false, false],
+    ),
     (
         "HSET lct:feedback-status:lct 1-0 read",
-        [false, true, false, false],
+        [false, true, false, false, false],
     ),
     (
         "HMGET lct:feedback-status:lct 1-0",
-        [false, true, false, false],
+        [false, true, false, false, false],
     ),
     (
         "XADD lct:audit:operators * who x",
-        [true, false, false, false],
+        [true, false, false, false, false],
     ),
     (
         "XREVRANGE lct:audit:operators + -",
-        [false, true, false, true],
+        [false, true, false, true, false],
     ),
-    ("HGETALL lct:token:1", [true, true, false, false]),
-    ("HSET lct:token:1 a b", [false, true, false, false]),
-    ("HDEL lct:token:all 1", [false, true, false, false]),
-    ("INCRBY lct:rate:1:2 3", [true, false, false, false]),
-    ("SET lct:nonce:lct:1 x NX PX 1", [true, false, false, false]),
-    ("SADD lct:gone:lct:1 x", [true, false, false, false]),
-    ("SMEMBERS lct:gone:lct:1", [true, false, false, false]),
-    ("XADD lct:audit:1 * outcome x", [true, false, false, false]),
-    ("XRANGE lct:audit:1 - +", [false, false, false, true]),
-    ("TIME", [true, false, false, false]),
+    ("HGETALL lct:token:1", [true, true, false, false, false]),
+    ("HSET lct:token:1 a b", [false, true, false, false, false]),
+    ("HDEL lct:token:all 1", [false, true, false, false, false]),
+    ("INCRBY lct:rate:1:2 3", [true, false, false, false, false]),
+    (
+        "SET lct:nonce:lct:1 x NX PX 1",
+        [true, false, false, false, false],
+    ),
+    ("SADD lct:gone:lct:1 x", [true, false, false, false, false]),
+    (
+        "SMEMBERS lct:gone:lct:1",
+        [true, false, false, false, false],
+    ),
+    (
+        "XADD lct:audit:1 * outcome x",
+        [true, false, false, false, false],
+    ),
+    ("XRANGE lct:audit:1 - +", [false, false, false, true, false]),
+    ("TIME", [true, false, false, false, false]),
     // What is allowed on a book is not allowed on a graph, nor on another book.
-    ("UNLINK lct:es", [false; 4]),
-    ("PEXPIRE lct:es 1", [false; 4]),
-    ("PEXPIRE lct 1", [false; 4]),
-    ("SET lct:es x", [false; 4]),
-    ("SET lct:code:1 x", [false; 4]),
-    ("SMEMBERS lct:cap:lct:1", [false; 4]),
-    ("GET lct:token:1", [false; 4]),
-    ("HMGET lct:token:1 a", [false; 4]),
-    ("HGETALL lct:code:lct:1", [false; 4]),
-    ("HSET lct:feedback:lct 1-0 read", [false; 4]),
-    ("UNLINK lct:feedback-status:lct", [false; 4]),
-    ("XTRIM lct:feedback-status:lct MAXLEN 0", [false; 4]),
-    ("UNLINK lct:audit:operators", [false; 4]),
+    ("UNLINK lct:es", [false; 5]),
+    ("PEXPIRE lct:es 1", [false; 5]),
+    ("PEXPIRE lct 1", [false; 5]),
+    ("SET lct:es x", [false; 5]),
+    ("SET lct:code:1 x", [false; 5]),
+    ("SMEMBERS lct:cap:lct:1", [false; 5]),
+    ("GET lct:token:1", [false; 5]),
+    ("HMGET lct:token:1 a", [false; 5]),
+    ("HGETALL lct:code:lct:1", [false; 5]),
+    ("HSET lct:feedback:lct 1-0 read", [false; 5]),
+    ("UNLINK lct:feedback-status:lct", [false; 5]),
+    ("XTRIM lct:feedback-status:lct MAXLEN 0", [false; 5]),
+    ("UNLINK lct:audit:operators", [false; 5]),
     // Foreign keys and channels.
-    ("LCT.VISIT other v s 0 1", [false; 4]),
-    ("LCT.EXPOSED other v", [false; 4]),
-    ("LCT.INFO other", [false; 4]),
-    ("LCT.PURGE other", [false; 4]),
-    ("SUBSCRIBE other", [false; 4]),
-    ("PSUBSCRIBE *", [false; 4]),
+    ("LCT.VISIT other v s 0 1", [false; 5]),
+    ("LCT.EXPOSED other v", [false; 5]),
+    ("LCT.INFO other", [false; 5]),
+    ("LCT.PURGE other", [false; 5]),
+    ("SUBSCRIBE other", [false; 5]),
+    ("PSUBSCRIBE *", [false; 5]),
     // Ways round the module, to its data or out of the server.
-    ("GET lct", [false; 4]),
-    ("DUMP lct", [false; 4]),
-    ("RESTORE lct 0 x", [false; 4]),
-    ("COPY lct lct:2", [false; 4]),
-    ("RENAME lct lct:2", [false; 4]),
-    ("DEL lct", [false; 4]),
-    ("UNLINK lct", [false; 4]),
-    ("SET lct x", [false; 4]),
-    ("EXPIRE lct 1", [false; 4]),
-    ("KEYS *", [false; 4]),
-    ("SCAN 0", [false; 4]),
-    ("EVAL x 0", [false; 4]),
-    ("FUNCTION LIST", [false; 4]),
-    ("MONITOR", [false; 4]),
-    ("SLOWLOG GET", [false; 4]),
-    ("DEBUG RELOAD", [false; 4]),
-    ("CONFIG GET maxmemory", [false; 4]),
-    ("CONFIG GET masterauth", [false; 4]),
-    ("CONFIG SET dir /", [false; 4]),
-    ("CONFIG REWRITE", [false; 4]),
-    ("ACL SETUSER x", [false; 4]),
-    ("ACL SAVE", [false; 4]),
-    ("MODULE LOAD x", [false; 4]),
-    ("REPLICAOF 10.0.0.1 1", [false; 4]),
-    ("SYNC", [false; 4]),
-    ("PSYNC ? -1", [false; 4]),
-    ("MIGRATE h 1 lct 0 1", [false; 4]),
-    ("FAILOVER", [false; 4]),
-    ("FLUSHALL", [false; 4]),
-    ("SWAPDB 0 1", [false; 4]),
-    ("SAVE", [false; 4]),
-    ("BGSAVE", [false; 4]),
-    ("SHUTDOWN", [false; 4]),
-    ("CLIENT KILL TYPE normal", [false; 4]),
+    ("GET lct", [false; 5]),
+    ("DUMP lct", [false; 5]),
+    ("RESTORE lct 0 x", [false; 5]),
+    ("COPY lct lct:2", [false; 5]),
+    ("RENAME lct lct:2", [false; 5]),
+    ("DEL lct", [false; 5]),
+    ("UNLINK lct", [false; 5]),
+    ("SET lct x", [false; 5]),
+    ("EXPIRE lct 1", [false; 5]),
+    ("KEYS *", [false; 5]),
+    ("SCAN 0", [false; 5]),
+    ("EVAL x 0", [false; 5]),
+    ("FUNCTION LIST", [false; 5]),
+    ("MONITOR", [false; 5]),
+    ("SLOWLOG GET", [false; 5]),
+    ("DEBUG RELOAD", [false; 5]),
+    ("CONFIG GET maxmemory", [false; 5]),
+    ("CONFIG GET masterauth", [false; 5]),
+    ("CONFIG SET dir /", [false; 5]),
+    ("CONFIG REWRITE", [false; 5]),
+    ("ACL SETUSER x", [false; 5]),
+    ("ACL SAVE", [false; 5]),
+    ("MODULE LOAD x", [false; 5]),
+    ("REPLICAOF 10.0.0.1 1", [false; 5]),
+    ("SYNC", [false; 5]),
+    ("PSYNC ? -1", [false; 5]),
+    ("MIGRATE h 1 lct 0 1", [false; 5]),
+    ("FAILOVER", [false; 5]),
+    ("FLUSHALL", [false; 5]),
+    ("SWAPDB 0 1", [false; 5]),
+    ("SAVE", [false; 5]),
+    ("BGSAVE", [false; 5]),
+    ("SHUTDOWN", [false; 5]),
+    ("CLIENT KILL TYPE normal", [false; 5]),
 ];
 
 #[test]
@@ -227,7 +277,9 @@ fn each_user_may_do_their_job_and_nothing_else() {
     listed.sort();
     assert_eq!(
         listed,
-        ["auditor", "default", "gateway", "operator", "tracer"]
+        [
+            "analyst", "auditor", "default", "gateway", "operator", "tracer"
+        ]
     );
     for (command, allowed) in MATRIX {
         for (user, allowed) in USERS.iter().zip(allowed) {

@@ -254,3 +254,132 @@ fn transactions_scripts_and_several_clients_get_the_same() {
     client.run("HELLO 3");
     assert_eq!(client.call(&counted), sorted);
 }
+
+/// Rooms with fifty people each, for a day.
+fn rooms(client: &mut Client, graph: &str, name: &str, rooms: usize) {
+    let day = EVENING + 24 * HOUR;
+    let numbers: Vec<usize> = (0..rooms).collect();
+    for some in numbers.chunks(10) {
+        let mut command = args!["LCT.VISIT", graph];
+        for room in some {
+            for n in 0..50 {
+                let (person, room) = (format!("{name}{room}-{n}"), format!("{name}{room}"));
+                command.extend(args![person, room, EVENING, day]);
+            }
+        }
+        assert!(!client.call(&command).is_error());
+    }
+}
+
+/// What there is to tell of them: in each hour fifty people, all together.
+fn full(name: &str, rooms: usize) -> Vec<String> {
+    let mut rooms: Vec<String> = (0..rooms).map(|n| format!("{name}{n}")).collect();
+    rooms.sort();
+    let hours = |room: String| (0..24).map(move |n| (room.clone(), EVENING + n * HOUR));
+    let cells = rooms.into_iter().flat_map(hours);
+    cells
+        .map(|(room, hour)| format!("[{room} {hour} 3000 50]"))
+        .collect()
+}
+
+fn texts(answer: &Value) -> Vec<String> {
+    answer.items().iter().map(Value::to_string).collect()
+}
+
+#[test]
+fn crowds_are_counted_in_slices_too() {
+    let (server, mut client) = start();
+    rooms(&mut client, "g", "room", 800);
+    let (from, to) = (EVENING.to_string(), (EVENING + 30 * HOUR).to_string());
+    let question = ["LCT.DENSITY", "g", &from, &to];
+    let before = sliced(&server);
+    let whole = client.call(&question);
+    assert_eq!(sliced(&server), before + 1);
+    assert_eq!(texts(&whole), full("room", 800));
+
+    client.expect("MULTI", "OK");
+    client.expect(&question.join(" "), "QUEUED");
+    assert_eq!(client.run("EXEC").items(), std::slice::from_ref(&whole));
+    let script = "return redis.call('LCT.DENSITY', KEYS[1], ARGV[1], ARGV[2])";
+    assert_eq!(client.call(&["EVAL", script, "1", "g", &from, &to]), whole);
+    let one = client.run(&format!("{} SPACE room77", question.join(" ")));
+    let room: Vec<String> = texts(&whole)
+        .into_iter()
+        .filter(|row| row.starts_with("[room77 "))
+        .collect();
+    assert_eq!(texts(&one), room);
+    assert_eq!(sliced(&server), before + 1, "these are answered at once");
+
+    // While people leave the last rooms, one from each in turn, each room is counted as it is at some moment.
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut client = server.client();
+            for n in 0..30 {
+                for room in 400..800 {
+                    if over.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    client.expect(
+                        &format!("LCT.UNVISIT g room{room}-{n} room{room} {EVENING}"),
+                        "1",
+                    );
+                }
+            }
+        });
+        let ends = Over(&over);
+        let mut asker = server.client();
+        asker.set_timeout(Duration::from_secs(60));
+        let mut least = 50;
+        for _ in 0..8 {
+            for cells in asker.call(&question).items().chunks(24) {
+                let figures = |cell: &Value| (cell.items()[2].int(), cell.items()[3].int());
+                let (minutes, peak) = figures(&cells[0]);
+                assert!(cells.iter().all(|cell| figures(cell) == (minutes, peak)));
+                assert_eq!(minutes, 60 * peak);
+                least = least.min(peak);
+            }
+        }
+        drop(ends);
+        assert!(least < 50, "nobody left meanwhile");
+    });
+
+    client.run("HELLO 3");
+    client.run("DEL g");
+    rooms(&mut client, "g", "room", 800);
+    assert_eq!(client.call(&question), whole);
+}
+
+#[test]
+fn crowds_of_a_graph_that_is_replaced_are_those_of_one() {
+    let (server, mut client) = start();
+    rooms(&mut client, "large", "room", 800);
+    rooms(&mut client, "small", "hut", 500);
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut client = server.client();
+            while !over.load(Ordering::Relaxed) {
+                for command in ["COPY large g REPLACE", "COPY small g REPLACE", "DEL g"] {
+                    client.expect(command, "1");
+                    thread::sleep(Duration::from_millis(3));
+                }
+            }
+        });
+        let ends = Over(&over);
+        let mut asker = server.client();
+        asker.set_timeout(Duration::from_secs(60));
+        let (from, to) = (EVENING.to_string(), (EVENING + 30 * HOUR).to_string());
+        for _ in 0..30 {
+            let found = texts(&asker.call(&["LCT.DENSITY", "g", &from, &to]));
+            assert!(
+                found.is_empty() || found == full("room", 800) || found == full("hut", 500),
+                "{} rows, from {:?} to {:?}",
+                found.len(),
+                found.first(),
+                found.last()
+            );
+        }
+        drop(ends);
+    });
+}

@@ -2,6 +2,7 @@
 
 pub(crate) mod ack;
 pub(crate) mod alerts;
+pub(crate) mod density;
 pub(crate) mod exposed;
 pub(crate) mod forget;
 pub(crate) mod info;

@@ -36,7 +36,7 @@ pub(crate) fn run(call: &Call<'_>) -> Result<()> {
     let terms = limits.terms(&Options {
         from: Some(from),
         to: Some(period_end(from, to)),
-        ..options
+        ..options.clone()
     })?;
     let moment = call.moment(&options);
     let warn = Warn {

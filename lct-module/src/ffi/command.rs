@@ -152,8 +152,9 @@ const ENTRIES: [Entry; COMMANDS.len()] = [
     entry::<16>,
     entry::<17>,
     entry::<18>,
-    #[cfg(feature = "panic-command")]
     entry::<19>,
+    #[cfg(feature = "panic-command")]
+    entry::<20>,
 ];
 
 /// Registers every command; false if the server refuses one.
