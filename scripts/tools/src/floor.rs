@@ -46,6 +46,19 @@ pub struct Exposed {
     pub total: u32,
 }
 
+/// A space during an hour, as LCT.DENSITY tells of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crowd {
+    /// Where.
+    pub space: u32,
+    /// When the hour begins, ms since the city began.
+    pub hour: u32,
+    /// Minutes in company, to the nearest multiple of 60 k.
+    pub minutes: u64,
+    /// The most people at once, to the nearest multiple of k.
+    pub peak: u64,
+}
+
 /// One copy of the visits: whose they are, each with the other side.
 struct Side {
     begins: Vec<u32>,
@@ -227,6 +240,83 @@ impl<'t> Floor<'t> {
         rows
     }
 
+    /// How much people were together in the last `hours` hours, in cells of `k` people and more: by space's number, then
+    /// hour.
+    pub fn density(&mut self, hours: u32, k: u64) -> Vec<Crowd> {
+        let from = self.at.saturating_sub(hours * HOUR);
+        let mut crowds = vec![];
+        let (mut people, mut moments) = (vec![], vec![]);
+        for space in 0..self.of_space.begins.len() as u32 - 1 {
+            self.spread.clear();
+            let spread = &mut self.spread;
+            (self.of_space).overlapping(space, from, self.at, self.longest, |part| {
+                spread.push(Piece {
+                    of: part.other,
+                    start: part.start.max(from) - from,
+                    end: part.end.min(self.at) - from,
+                });
+            });
+            if (spread.len() as u64) < k {
+                continue;
+            }
+            spread.sort_unstable();
+            unite(spread);
+            people.clear();
+            people.resize(hours as usize, 0);
+            let mut last = (u32::MAX, 0);
+            for piece in &*spread {
+                for hour in piece.start / HOUR..=(piece.end - 1) / HOUR {
+                    if last != (piece.of, hour) {
+                        people[hour as usize] += 1;
+                    }
+                    last = (piece.of, hour);
+                }
+            }
+            if people.iter().all(|&people| people < k) {
+                continue;
+            }
+            moments.clear();
+            moments.extend((spread.iter()).flat_map(|p| [p.start * 2 + 1, p.end * 2]));
+            moments.sort_unstable();
+            let mut at = 0;
+            let mut present = 0u64;
+            for (hour, &people) in people.iter().enumerate() {
+                let end = (hour as Time + 1) * HOUR;
+                let (mut since, mut company, mut peak) = (end - HOUR, 0, 0);
+                loop {
+                    let moment = moments.get(at).map_or(Time::MAX, |moment| moment / 2);
+                    let until = moment.min(end);
+                    if until > since {
+                        peak = peak.max(present);
+                        if present > 1 {
+                            company += present * u64::from(until - since);
+                        }
+                        since = until;
+                    }
+                    if moment >= end {
+                        break;
+                    }
+                    if moments[at] % 2 == 1 {
+                        present += 1;
+                    } else {
+                        present -= 1;
+                    }
+                    at += 1;
+                }
+                let nearest = |number: u64, step: u64| (number + step / 2) / step * step;
+                if people >= k {
+                    crowds.push(Crowd {
+                        space,
+                        hour: from + end - HOUR,
+                        minutes: nearest(company, k * u64::from(HOUR)) / u64::from(MINUTE),
+                        peak: nearest(peak, k),
+                    });
+                }
+            }
+        }
+        crowds
+    }
+
     fn begin(&mut self, visitor: u32) {
         self.question += 1;
         self.ids.clear();
@@ -281,13 +371,7 @@ impl<'t> Floor<'t> {
             }
         }
         relays.sort_unstable();
-        relays.dedup_by(|later, earlier| {
-            let together = later.of == earlier.of && later.start <= earlier.end;
-            if together {
-                earlier.end = earlier.end.max(later.end);
-            }
-            together
-        });
+        unite(&mut relays);
         let firsts = self.ids.len() as u32;
         for relay in &relays {
             self.of_space
@@ -311,10 +395,21 @@ impl<'t> Floor<'t> {
     }
 }
 
+/// Makes one of what overlaps, of sorted pieces.
+fn unite(pieces: &mut Vec<Piece>) {
+    pieces.dedup_by(|later, earlier| {
+        let together = later.of == earlier.of && later.start <= earlier.end;
+        if together {
+            earlier.end = earlier.end.max(later.end);
+        }
+        together
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use lct_model::city::City;
-    use lct_model::{Exposure, HOUR, Model, Order, Priority, Question};
+    use lct_model::{Cell, Exposure, HOUR, Model, Order, Priority, Question};
 
     use super::*;
 
@@ -361,6 +456,21 @@ mod tests {
                 }
             }
             assert!(seconds > 0 || city.stadium);
+
+            for (hours, k) in [(14 * 24, 3), (30, 5)] {
+                let from = city.end() - u64::from(hours) * HOUR;
+                let mut told: Vec<Cell> = (floor.density(hours, k).iter())
+                    .map(|crowd| Cell {
+                        space: town.space_id(crowd.space).to_vec(),
+                        hour: city.begin + u64::from(crowd.hour),
+                        minutes: crowd.minutes,
+                        peak: crowd.peak,
+                    })
+                    .collect();
+                told.sort_by(|a, b| a.space.cmp(&b.space));
+                assert!(!told.is_empty());
+                assert_eq!(told, model.density(None, from, city.end(), k));
+            }
         }
     }
 

@@ -9,7 +9,7 @@ mod requests;
 mod server;
 mod visits;
 
-pub use floor::{Exposed, Floor};
+pub use floor::{Crowd, Exposed, Floor};
 pub use measure::{
     kept_waiting, load_average, machine, median, process_cpu, quantile, save, thread_cpu,
 };

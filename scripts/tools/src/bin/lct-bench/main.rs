@@ -6,6 +6,7 @@
 //! would be the limit; the answers are compared with those of the floor, and one that differs ends the run.
 
 mod ask;
+mod density;
 mod growth;
 mod nation;
 mod purge;
@@ -108,6 +109,8 @@ enum Section {
     Write,
     /// Questions, beside the floor and the cost of such a reply; the stadium
     Ask,
+    /// How much people were together in all spaces, beside the floor and a second client; the stadium
+    Density,
     /// How long a second client waits during questions and warnings
     Stall,
     /// The oldest day, removed
@@ -157,9 +160,15 @@ fn measure(options: &Options) -> Result<(), Error> {
         if options.wants(Section::Ask) {
             ask::measure(options, &town(visits), &mut report)?;
         }
+        if options.wants(Section::Density) {
+            density::measure(options, &town(visits), &mut report)?;
+        }
     }
     if options.wants(Section::Ask) {
         ask::stadium(options, &mut report)?;
+    }
+    if options.wants(Section::Density) {
+        density::stadium(options, &mut report)?;
     }
     if let Some(&visits) = options.visits.iter().max() {
         if options.wants(Section::Stall) {
