@@ -80,6 +80,9 @@ pub struct SpaceWarning {
     pub within: Option<u64>,
 }
 
+/// A row of `LCT.DENSITY`: space, hour, person-minutes in company, most people at once.
+pub type Crowd = (String, u64, u64, u64);
+
 /// A graph as `LCT.INFO` tells of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GraphInfo {
@@ -470,6 +473,26 @@ impl Module {
         }
     }
 
+    /// `LCT.DENSITY`: how much people were together, by space (all, or this one) and whole hour from `from` to `to`, epoch
+    /// milliseconds.
+    ///
+    /// # Errors
+    /// See [`ModuleError`].
+    pub async fn density(
+        &self,
+        graph: Graph,
+        from: u64,
+        to: u64,
+        space: Option<&SpaceId>,
+    ) -> Result<Vec<Crowd>, ModuleError> {
+        let mut command = self.command("LCT.DENSITY", graph);
+        command.arg(from).arg(to);
+        if let Some(space) = space {
+            command.arg("SPACE").arg(space.as_str());
+        }
+        self.alone(Name::Density, command, 0).await
+    }
+
     /// `LCT.WARNINGS`: the newest warnings, at most `count`.
     ///
     /// # Errors
@@ -732,6 +755,7 @@ pub enum Name {
     Retract,
     Release,
     WarnSpace,
+    Density,
     Warnings,
     Alerts,
     Ack,
@@ -799,8 +823,8 @@ impl From<RedisError> for ModuleError {
 ///
 /// Only arguments that came from a client count; a complaint about any other is the gateway's own mistake.
 fn refusal(line: &str) -> Option<ModuleError> {
-    const FROM_CLIENTS: [&str; 9] = [
-        "visitor", "space", "start", "end", "newstart", "newend", "FROM", "warning", "alert",
+    const FROM_CLIENTS: [&str; 10] = [
+        "visitor", "space", "start", "end", "newstart", "newend", "FROM", "to", "warning", "alert",
     ];
     let (visit, line) = numbered(line);
     let (argument, rule) = line.split_once(": ")?;

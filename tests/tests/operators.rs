@@ -337,6 +337,63 @@ async fn a_place_is_counted_then_warned() {
 }
 
 #[test]
+fn crowds_are_told_of_and_nobody_who_is_no_crowd() {
+    let (shipped, gateway) = shipped(&[]);
+    let ana = Operator::new(&gateway, ANA);
+    let mut redis = shipped.server.client();
+    let hour = now() - now() % HOUR - 30 * HOUR;
+    let mut be = |place: &str, people: usize, hours: std::ops::Range<u64>| {
+        for person in friends(people) {
+            let (from, to) = (hour + hours.start * HOUR, hour + hours.end * HOUR);
+            redis.expect(&format!("LCT.VISIT lct {person} {place} {from} {to}"), "1");
+        }
+    };
+    be("b", 12, 0..2);
+    be("a", 7, 11..13);
+    be("quiet", 4, 0..20);
+    let ask = |from: u64, to: u64, more: &str| {
+        let (from, to) = (hour + from * HOUR, hour + to * HOUR);
+        ana.sees(&format!("/v1/density?from={from}&to={to}{more}"))
+    };
+    let row = |place: &str, at: u64, minutes: u64, peak: u64| {
+        json!([place, hour + at * HOUR, minutes, peak])
+    };
+    let (a, b) = (
+        [row("a", 11, 300, 5), row("a", 12, 300, 5)],
+        [row("b", 0, 600, 10), row("b", 1, 600, 10)],
+    );
+    let all = json!({"rows": [a[0], a[1], b[0], b[1]]});
+    // However it is put together, by place, then by hour.
+    assert_eq!(ask(0, 30, ""), all);
+    assert_eq!(ask(0, 30, "&place=b"), json!({"rows": b}));
+    assert_eq!(ask(1, 12, ""), json!({"rows": [a[0], b[1]]}));
+    for (from, to, more) in [
+        (2, 11, ""),
+        (0, 30, "&place=quiet"),
+        (0, 30, "&place=none"),
+        (0, 30, "&graph=Sandbox"),
+        (5, 5, ""),
+    ] {
+        assert_eq!(
+            ask(from, to, more),
+            json!({"rows": []}),
+            "{from} {to} {more}"
+        );
+    }
+    let between = ana.sees(&format!(
+        "/v1/density?from={}&to={}",
+        hour + 1,
+        hour + 2 * HOUR - 1
+    ));
+    assert_eq!(between, json!({"rows": []}));
+    assert_eq!(
+        ana.sees("/v1/audit"),
+        json!({"entries": []}),
+        "who only looks changes nothing"
+    );
+}
+
+#[test]
 fn codes_are_made_and_good_for_one_warning_each() {
     let (shipped, gateway) = shipped(&["--warning-codes", "required"]);
     let ana = Operator::new(&gateway, ANA);
@@ -621,7 +678,12 @@ fn the_gateways_own_user_may_not_do_what_operators_do() {
         Duration::from_secs(60),
         || ana.sees("/v1/now")["state"]["redis"] == "denied",
     );
-    for target in ["/v1/warnings", "/v1/audit", "/v1/feedback"] {
+    for target in [
+        "/v1/warnings",
+        "/v1/audit",
+        "/v1/feedback",
+        "/v1/density?from=0&to=1",
+    ] {
         refused(
             &ana.asks("GET", target, &Value::Null),
             403,
@@ -741,6 +803,18 @@ fn rubbish_is_refused_and_not_repeated() {
         (
             "GET",
             "/v1/feedback?before=1-99999999999999999999",
+            String::new(),
+            400,
+        ),
+        ("GET", "/v1/density", String::new(), 400),
+        ("GET", "/v1/density?from=1", String::new(), 400),
+        ("GET", "/v1/density?from=2&to=1", String::new(), 400),
+        ("GET", "/v1/density?from=0&to=691200001", String::new(), 400),
+        ("GET", "/v1/density?from=secret&to=1", String::new(), 400),
+        ("GET", "/v1/density?from=0&to=1&place=", String::new(), 400),
+        (
+            "GET",
+            "/v1/density?from=0&to=1&place=%0a",
             String::new(),
             400,
         ),

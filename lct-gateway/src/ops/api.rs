@@ -12,7 +12,7 @@ use warp::hyper::body::Buf;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
-use crate::clock;
+use crate::clock::{self, DAY};
 use crate::codes;
 use crate::connection::Context;
 use crate::feedback::Status;
@@ -21,8 +21,8 @@ use crate::ids::SpaceId;
 use crate::module::{ModuleError, SpaceWarning};
 use crate::ops::audit::{self, Audit, Deed};
 use crate::ops::bodies::{
-    AuditTrail, Codes, Counted, Done, FeedbackEntries, Me, NewCodes, NewStatus, PlaceWarned,
-    PlaceWarning, Warning, Warnings, Withdrawn,
+    AuditTrail, Codes, Counted, Density, Done, FeedbackEntries, Me, NewCodes, NewStatus,
+    PlaceWarned, PlaceWarning, Warning, Warnings, Withdrawn,
 };
 use crate::ops::desk::{Desk, HELD};
 use crate::ops::operations::{Ask, DESCRIPTION, OPERATIONS};
@@ -40,6 +40,9 @@ use crate::rounded::{FEW, Rounded};
 const MOST_WARNINGS: u64 = 1_000;
 const MOST_ENTRIES: u64 = 1_000;
 const MOST_TEXTS: u64 = 100;
+
+/// The longest period for which the density is answered, in milliseconds.
+const LONGEST_PERIOD: u64 = 8 * DAY;
 
 /// The most codes made at once.
 const MOST_CODES: u64 = 100;
@@ -186,6 +189,13 @@ impl Api {
                 let since = query.millis("since")?;
                 done(&self.watch.now(graph, since).await)
             }
+            Ask::Density => {
+                let (from, to, place) = period(query)?;
+                let rows = desk.density(graph, from, to, place.as_ref()).await;
+                done(&Density {
+                    rows: rows.map_err(refused)?,
+                })
+            }
             Ask::Warnings => {
                 let count = query.number("count", 1..=MOST_WARNINGS)?.unwrap_or(100);
                 let state = query.text("state");
@@ -326,6 +336,7 @@ impl Api {
             }
             Ask::Me
             | Ask::Now
+            | Ask::Density
             | Ask::Warnings
             | Ask::DryRun
             | Ask::ReadFeedback
@@ -417,6 +428,23 @@ fn id(text: &str) -> Result<&str, Refusal> {
         Ok(_) => Ok(text),
         Err(rule) => Err(bad_value("warning", rule)),
     }
+}
+
+/// From when to when, and of which place, the density is asked for.
+fn period(query: &Query) -> Result<(u64, u64, Option<SpaceId>), Refusal> {
+    let time = |name| {
+        let time = query.millis(name)?;
+        time.ok_or_else(|| bad_value(name, "is needed: epoch milliseconds"))
+    };
+    let (from, to) = (time("from")?, time("to")?);
+    if to < from {
+        return Err(bad_value("to", "must not be before from"));
+    }
+    if to - from > LONGEST_PERIOD {
+        return Err(bad_value("to", "must be at most 8 days after from"));
+    }
+    let place = query.text("place").map(SpaceId::new).transpose();
+    Ok((from, to, place.map_err(|rule| bad_value("place", rule))?))
 }
 
 /// The warning of a place that a body asks for, and whether it is only tried.

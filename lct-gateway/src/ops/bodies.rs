@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::feedback::Status;
+use crate::module::Crowd;
 use crate::ops::audit::Entry;
 use crate::ops::server_info::{Aof, Rdb, Role};
 use crate::ops::watch::{Reach, Sample};
@@ -64,6 +65,15 @@ pub struct State {
     pub last_purge: Option<u64>,
     /// How many warnings wait for an operator.
     pub held: Option<u64>,
+}
+
+/// How much people were together.
+#[derive(Serialize, ToSchema)]
+pub struct Density {
+    /// By place, then by hour: the place; when the hour begins, in epoch milliseconds; person-minutes that people spent
+    /// there in company; the most people who were there at once.
+    #[schema(value_type = Vec<Vec<Value>>)]
+    pub rows: Vec<Crowd>,
 }
 
 /// Warnings.

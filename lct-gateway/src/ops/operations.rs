@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use hyper::{Method, StatusCode};
 
 use crate::ops::bodies::{
-    AuditTrail, Codes, Counted, Done, FeedbackEntries, Me, NewCodes, NewStatus, Now, PlaceWarned,
-    PlaceWarning, Warnings, Withdrawn,
+    AuditTrail, Codes, Counted, Density, Done, FeedbackEntries, Me, NewCodes, NewStatus, Now,
+    PlaceWarned, PlaceWarning, Warnings, Withdrawn,
 };
 use crate::rest::bodies::Document;
 use crate::rest::openapi::{self, Book};
@@ -18,6 +18,7 @@ use crate::rest::operations::{Access, Body, Operation, Shape, shape, short};
 pub enum Ask {
     Me,
     Now,
+    Density,
     Warnings,
     DryRun,
     Release,
@@ -37,6 +38,7 @@ impl Ask {
         match self {
             Self::Me => "Me",
             Self::Now => "Now",
+            Self::Density => "Density",
             Self::Warnings => "Warnings",
             Self::DryRun => "DryRun",
             Self::Release => "Release",
@@ -58,6 +60,14 @@ impl Ask {
                 "since",
                 "Only what came after that time, in epoch milliseconds",
             )],
+            Self::Density => &[
+                ("from", "From, in epoch milliseconds; is needed"),
+                (
+                    "to",
+                    "Until, in epoch milliseconds; is needed, at most 8 days after `from`",
+                ),
+                ("place", "Only this place"),
+            ],
             Self::Warnings => &[
                 ("state", "Only those that are held, active or retracted"),
                 ("count", "The most, 1 to 1000; 100 if absent"),
@@ -117,7 +127,7 @@ const fn post(
 }
 
 /// All of them.
-pub static OPERATIONS: [Operation<Ask>; 13] = [
+pub static OPERATIONS: [Operation<Ask>; 14] = [
     get(
         Ask::Me,
         "/v1/me",
@@ -131,6 +141,13 @@ pub static OPERATIONS: [Operation<Ask>; 13] = [
         shape::<Now>(),
         "How things are, and were in the last half hour",
         "",
+    ),
+    get(
+        Ask::Density,
+        "/v1/density",
+        shape::<Density>(),
+        "How much people were together, by place and whole hour",
+        "Hours that are over and lie in the period as a whole, and places where enough different people were; rounded.",
     ),
     get(
         Ask::Warnings,
