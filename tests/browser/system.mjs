@@ -69,6 +69,16 @@ export class System {
     return system;
   }
 
+  // One for this work alone, ended with it.
+  static async during(work, options = []) {
+    const system = await System.start(options);
+    try {
+      return await work(system);
+    } finally {
+      await system.stop();
+    }
+  }
+
   get url() {
     return `http://127.0.0.1:${this.port}`;
   }
