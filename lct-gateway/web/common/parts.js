@@ -1,7 +1,7 @@
 // Pieces that several views are made of.
 
 import { Component, createRef, html } from '/common/html.js';
-import { duration, t } from '/text.js';
+import { duration, t } from '/common/text.js';
 
 // A view: its one h1, which gets the focus when the view is opened, so that a screen reader begins there.
 export class View extends Component {
@@ -70,5 +70,14 @@ export function Field({ label, note, problem, id, area, ...rest }) {
     <${Tag} id=${id} aria-describedby=${described} aria-invalid=${problem ? 'true' : undefined} ...${rest} />
     ${note && html`<p class="note" id=${`${id}-note`}>${note}</p>`}
     ${problem && html`<p class="problem" role="alert" id=${`${id}-problem`}>${problem}</p>`}
+  </div>`;
+}
+
+const NAMES = { en: 'English', es: 'Español' };
+
+export function Languages({ model }) {
+  return html`<div class="languages" role="group" aria-label=${t('language')}>
+    ${Object.entries(NAMES).map(([tag, name]) => html`<button class="quiet" lang=${tag} onClick=${() => model.setLanguage(tag)}
+      aria-pressed=${document.documentElement.lang === tag ? 'true' : 'false'}>${name}</button>`)}
   </div>`;
 }

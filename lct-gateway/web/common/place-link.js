@@ -24,11 +24,20 @@ export function isName(text) {
 export const newPlaceId = () => toBase64Url(random(16));
 
 // Writes { placeId, name, stay (minutes), gathering } as what comes after #.
-export function encodePlace({ placeId, name, stay, gathering = false }) {
+export const encodePlace = (place) => toBase64Url(write(place, 0));
+
+// The same, signed by an operator's key: an Ed25519 CryptoKey.
+export async function encodeSigned(place, key) {
+  const bytes = write(place, SIGNED);
+  const signature = await crypto.subtle.sign('Ed25519', key, concat(utf8('lct-place-v1\n'), bytes));
+  return toBase64Url(concat(bytes, new Uint8Array(signature)));
+}
+
+function write({ placeId, name, stay, gathering = false }, flags) {
   const id = fromBase64Url(placeId);
   if (id.length !== 16 || !isName(name)) throw new Error('not a place');
   const steps = Math.min(Math.max(Math.round(stay / STAY_STEP), 1), 255);
-  return toBase64Url(concat([VERSION], id, [steps, gathering ? GATHERING : 0], utf8(name)));
+  return concat([VERSION], id, [steps, flags | (gathering ? GATHERING : 0)], utf8(name));
 }
 
 // Reads what comes after #; null where that is no place. A signature is passed over: who holds the operator's key checks it.

@@ -25,7 +25,7 @@ export function t(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '');
 }
 
-const format = (options) => (ms) => new Intl.DateTimeFormat(locale, options).format(ms);
+export const format = (options) => (ms) => new Intl.DateTimeFormat(locale, options).format(ms);
 export const time = format({ hour: 'numeric', minute: '2-digit' });
 const dayAndTime = format({ weekday: 'short', hour: 'numeric', minute: '2-digit' });
 export const day = format({ weekday: 'long', day: 'numeric', month: 'long' });
@@ -39,8 +39,9 @@ export function interval(start, end) {
   return `${time(start)} – ${sameDay ? time(end) : dayAndTime(end)}`;
 }
 
+export const number = (value, options) => new Intl.NumberFormat(locale, options).format(value);
+
 export function duration(minutes) {
   if (minutes < 60) return t('minutes', { count: minutes });
-  const hours = new Intl.NumberFormat(locale).format(minutes / 60);
-  return t('hours', { count: minutes / 60, hours });
+  return t('hours', { count: minutes / 60, hours: number(minutes / 60) });
 }

@@ -2,15 +2,15 @@
 
 import { Link } from '/link.js';
 import { makeIdentity, readCode, signHello, supported } from '/keys.js';
-import { DAY, KEPT, Store, isOld } from '/store.js';
-import { MINUTE, answered, nextJob, refused, settled } from '/sync.js';
-import { chooseLanguage } from '/text.js';
+import { KEPT, Store, isOld } from '/store.js';
+import { UNSENT, answered, nextJob, refused, settled } from '/sync.js';
+import { chooseLanguage } from '/common/text.js';
 import { decodePlace, newPlaceId } from '/common/place-link.js';
+import { DAY, HOUR, MINUTE } from '/common/time.js';
 
 // The gateway takes no longer ones.
 export const LONGEST_VISIT = DAY;
 const STAY = 60;
-const HOUR = 3_600_000;
 const UNAVAILABLE_PAUSE = 5_000;
 
 export class Model {
@@ -186,15 +186,12 @@ export class Model {
       placeId,
       name,
       start: now,
-      end: now + minutes * 60_000,
+      end: now + minutes * MINUTE,
       graphName: this.practice ? 'Sandbox' : '',
       loggedNodeId: '',
       there: null,
       gone: false,
-      trying: null,
-      tries: 0,
-      hold: 0,
-      problem: '',
+      ...UNSENT,
     });
     this.say('said.checkedIn', { name });
     this.go('here', { id }); // anew, from its top
@@ -211,7 +208,7 @@ export class Model {
   }
 
   async lengthen(visit, minutes) {
-    await this.change(visit, { end: Math.min(visit.end + minutes * 60_000, visit.start + LONGEST_VISIT) });
+    await this.change(visit, { end: Math.min(visit.end + minutes * MINUTE, visit.start + LONGEST_VISIT) });
     this.say('said.lengthened', { name: visit.name });
   }
 
@@ -252,10 +249,7 @@ export class Model {
       issued: Date.now(),
       retracted: false,
       there: false,
-      trying: null,
-      tries: 0,
-      hold: 0,
-      problem: '',
+      ...UNSENT,
     });
     this.sync();
   }
@@ -311,7 +305,7 @@ export class Model {
   }
 
   async sendNote(text) {
-    await this.keep('notes', { id: crypto.randomUUID(), text, written: Date.now(), trying: null, tries: 0, hold: 0, problem: '' });
+    await this.keep('notes', { id: crypto.randomUUID(), text, written: Date.now(), ...UNSENT });
     this.sync();
   }
 

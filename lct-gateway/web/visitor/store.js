@@ -1,9 +1,9 @@
 // What this phone keeps, in IndexedDB: the device key, places, visits, warnings, alerts, and texts not sent yet.
 // Nothing is kept for longer than 14 days but the key, the settings and the places, which hold no dates.
 
+import { DAY } from '/common/time.js';
 import { deleteDB, openDB } from '/vendor/idb/idb.js';
 
-export const DAY = 86_400_000;
 export const KEPT = 14 * DAY;
 
 const TABLES = { places: 'place_id', visits: 'id', warnings: 'id', alerts: 'id', notes: 'id' };

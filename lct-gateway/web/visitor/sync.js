@@ -3,7 +3,15 @@
 // A message is noted in its record before it is sent (`trying`) and sent again unchanged until it is answered, so that
 // nothing happens twice or half. Whoever had to repeat one waits a minute before contradicting it (docs/protocol.md).
 
-export const MINUTE = 60_000;
+import { MINUTE } from '/common/time.js';
+
+// A record of which the gateway knows nothing yet.
+export const UNSENT = { trying: null, tries: 0, hold: 0, problem: '' };
+
+// How a record waits that is not sent yet: held back until the caps begin anew, or to be sent soon.
+export function waitingAs({ trying, hold }, now) {
+  return !trying && hold - now > 2 * MINUTE ? 'limited' : 'waiting';
+}
 
 // The next job: { table, record, message }, or { at } if one becomes due later, or null.
 export function nextJob({ erase, visits, warnings, alerts, notes }, now) {

@@ -1,8 +1,8 @@
 // The alerts. Once these were before the person's eyes, the gateway hears that they arrived.
 
 import { Component, html } from '/common/html.js';
-import { View } from '/views/parts.js';
-import { t, utcDate } from '/text.js';
+import { View } from '/common/parts.js';
+import { t, utcDate } from '/common/text.js';
 
 export class AlertsView extends Component {
   shown = () => this.props.model.alertsShown();

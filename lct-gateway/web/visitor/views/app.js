@@ -6,10 +6,10 @@ import { CalendarView, EditView } from '/views/calendar.js';
 import { GuestView } from '/views/guest.js';
 import { HereView, PlaceView } from '/views/here.js';
 import { MoreView } from '/views/more.js';
-import { Ask } from '/views/parts.js';
+import { Ask } from '/common/parts.js';
 import { Elsewhere, Erasing, Failed, Gone, Revoked, Start, KeyCode, Unsupported } from '/views/phases.js';
 import { WarnView } from '/views/warn.js';
-import { t } from '/text.js';
+import { t } from '/common/text.js';
 
 const PHASES = {
   unsupported: Unsupported,

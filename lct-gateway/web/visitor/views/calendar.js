@@ -1,8 +1,10 @@
 // The diary: the last 14 days, by day, and changing or deleting one visit.
 
 import { Component, html } from '/common/html.js';
-import { Field, View } from '/views/parts.js';
-import { day, interval, t } from '/text.js';
+import { Field, View } from '/common/parts.js';
+import { day, interval, t } from '/common/text.js';
+import { DAY, toTimeInput } from '/common/time.js';
+import { waitingAs } from '/sync.js';
 
 const noon = (ms) => new Date(ms).setHours(12, 0, 0, 0);
 
@@ -23,7 +25,7 @@ export function CalendarView({ model }) {
 }
 
 function dayName(key) {
-  const ago = Math.round((noon(Date.now()) - key) / 86_400_000);
+  const ago = Math.round((noon(Date.now()) - key) / DAY);
   const name = day(key);
   return ago === 0 ? `${t('calendar.today')}, ${name}` : ago === 1 ? `${t('calendar.yesterday')}, ${name}` : name;
 }
@@ -45,29 +47,24 @@ function Visit({ model, visit }) {
 }
 
 // Whether the server has it as it stands here.
-export function stateOf({ there, start, end, problem, hold, trying }) {
+function stateOf(visit) {
+  const { there, start, end, problem } = visit;
   if (problem) return 'problem';
   if (there && there.start === start && there.end === end) return 'there';
-  return !trying && hold - Date.now() > 120_000 ? 'limited' : 'waiting';
-}
-
-// Times as `datetime-local` wants them: local, to the minute.
-function toInput(ms) {
-  const local = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000);
-  return local.toISOString().slice(0, 16);
+  return waitingAs(visit, Date.now());
 }
 
 export class EditView extends Component {
   visit = this.props.model.visits.find((visit) => visit.id === this.props.model.view.id && !visit.gone);
 
-  state = this.visit ? { start: toInput(this.visit.start), end: toInput(this.visit.end) } : {};
+  state = this.visit ? { start: toTimeInput(this.visit.start), end: toTimeInput(this.visit.end) } : {};
 
   save = async (event) => {
     event.preventDefault();
     const { model } = this.props;
     const { visit } = this;
     // What was not touched keeps its seconds.
-    const read = (text, before) => (text === toInput(before) ? before : new Date(text).getTime());
+    const read = (text, before) => (text === toTimeInput(before) ? before : new Date(text).getTime());
     const [start, end] = [read(this.state.start, visit.start), read(this.state.end, visit.end)];
     const problem = model.obstacle(visit, start, end);
     if (problem) {

@@ -2,8 +2,8 @@
 
 import { Component, html } from '/common/html.js';
 import { AlertList } from '/views/alerts.js';
-import { Field, View } from '/views/parts.js';
-import { t } from '/text.js';
+import { Field, View } from '/common/parts.js';
+import { t } from '/common/text.js';
 
 export class GuestView extends Component {
   state = { code: '' };

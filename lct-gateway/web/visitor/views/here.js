@@ -3,8 +3,8 @@
 import { Component, html } from '/common/html.js';
 import { encodePlace, isName } from '/common/place-link.js';
 import { Qr } from '/common/qr.js';
-import { Field, Stay, View } from '/views/parts.js';
-import { duration, interval, t } from '/text.js';
+import { Field, Stay, View } from '/common/parts.js';
+import { duration, interval, t } from '/common/text.js';
 
 const LONGER = 30;
 const SHOWN = 6;

@@ -1,9 +1,8 @@
 // My data: save, erase, revoke; another phone's code; a word to the operators; the privacy notice; the language.
 
 import { Component, html } from '/common/html.js';
-import { Languages } from '/views/phases.js';
-import { Field, View } from '/views/parts.js';
-import { t } from '/text.js';
+import { Field, Languages, View } from '/common/parts.js';
+import { t } from '/common/text.js';
 
 const PRIVACY = [1, 2, 3, 4, 5];
 
@@ -68,7 +67,7 @@ export class MoreView extends Component {
         <ul>${PRIVACY.map((n) => html`<li>${t(`more.privacy.${n}`)}</li>`)}</ul>
       </section>
       <section class="card">
-        <h2>${t('more.language')}</h2>
+        <h2>${t('language')}</h2>
         <${Languages} model=${model} />
       </section>
     <//>`;

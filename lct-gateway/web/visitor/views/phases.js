@@ -2,8 +2,8 @@
 
 import { Component, html } from '/common/html.js';
 import { Qr } from '/common/qr.js';
-import { View } from '/views/parts.js';
-import { t } from '/text.js';
+import { Languages, View } from '/common/parts.js';
+import { t } from '/common/text.js';
 
 export const Unsupported = () => html`<${View} title=${t('unsupported.title')}><p>${t('unsupported.text')}</p><//>`;
 
@@ -68,12 +68,3 @@ export const Revoked = ({ model }) => html`<${View} title=${t('revoked.title')}>
   <p>${t('revoked.text')}</p>
   <button class="main" onClick=${() => model.startAnew()}>${t('gone.again')}</button>
 <//>`;
-
-const NAMES = { en: 'English', es: 'Español' };
-
-export function Languages({ model }) {
-  return html`<div class="languages" role="group" aria-label=${t('more.language')}>
-    ${Object.entries(NAMES).map(([tag, name]) => html`<button class="quiet" lang=${tag} onClick=${() => model.setLanguage(tag)}
-      aria-pressed=${document.documentElement.lang === tag ? 'true' : 'false'}>${name}</button>`)}
-  </div>`;
-}

@@ -1,18 +1,14 @@
 // Warning others, and taking that back.
 
 import { Component, html } from '/common/html.js';
-import { DAY, KEPT } from '/store.js';
-import { Field, View } from '/views/parts.js';
-import { date, t } from '/text.js';
+import { Field, View } from '/common/parts.js';
+import { date, t } from '/common/text.js';
+import { DAY, toDateInput } from '/common/time.js';
+import { KEPT } from '/store.js';
+import { waitingAs } from '/sync.js';
 
 const REASONS = ['positive', 'contact', 'symptoms', 'alerted'];
 const DATED = ['positive', 'symptoms'];
-
-const localDay = (ms) => {
-  const at = new Date(ms);
-  const two = (n) => String(n).padStart(2, '0');
-  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
-};
 
 export class WarnView extends Component {
   state = { reason: '', since: '', code: '' };
@@ -58,7 +54,7 @@ export class WarnView extends Component {
           ${problem === 'reason' && html`<p class="problem" role="alert">${t('warn.choose')}</p>`}
         </fieldset>
         ${DATED.includes(reason) && html`<${Field} id="since" type="date" label=${t(`warn.since.${reason}`)} note=${t('warn.since.note')}
-          min=${localDay(now - KEPT)} max=${localDay(now)} value=${since} problem=${problem === 'since' && t('warn.since.bad')}
+          min=${toDateInput(now - KEPT)} max=${toDateInput(now)} value=${since} problem=${problem === 'since' && t('warn.since.bad')}
           onInput=${(event) => this.setState({ since: event.target.value, problem: '' })} />`}
         ${this.needsCode && html`<${Field} id="code" label=${t('warn.code')} note=${t('warn.code.note')} value=${code} required
           autocomplete="one-time-code" autocapitalize="characters" spellcheck="false"
@@ -105,9 +101,10 @@ function Mine({ model, ask }) {
   </section>`;
 }
 
-function stateOf({ problem, retracted, done, there, trying, hold }) {
+function stateOf(warning) {
+  const { problem, retracted, done, there } = warning;
   if (problem) return problem === 'bad_code' ? problem : 'problem';
   if (retracted) return done ? 'retracted' : 'retracting';
   if (there) return 'sent';
-  return !trying && hold - Date.now() > 120_000 ? 'limited' : 'waiting';
+  return waitingAs(warning, Date.now());
 }
