@@ -67,19 +67,24 @@ pub struct Site {
 
 impl Site {
     /// The page in `web/<page>`: its `index.html` is `/` and every path in `also`, its other files lie beside that, and
-    /// what pages share under `/common/` and `/vendor/`.
+    /// what it needs of what pages share under `/common/` and `/vendor/`.
     pub fn new(page: &str, also: &[&str]) -> Self {
-        let mut texts = BTreeMap::new();
+        let (mut texts, mut shared) = (BTreeMap::new(), BTreeMap::new());
         for name in Files::iter() {
-            let path = match name.split_once('/') {
-                Some((folder, rest)) if folder == page => format!("/{rest}"),
-                Some(("common" | "vendor", _)) => format!("/{name}"),
-                _ => continue,
+            let Some(file) = Files::get(&name) else {
+                continue;
             };
-            if let Some(file) = Files::get(&name) {
-                texts.insert(path, file.data.into_owned());
+            match name.split_once('/') {
+                Some((folder, rest)) if folder == page => {
+                    texts.insert(format!("/{rest}"), file.data.into_owned());
+                }
+                Some(("common" | "vendor", _)) => {
+                    shared.insert(format!("/{name}"), file.data.into_owned());
+                }
+                _ => {}
             }
         }
+        add_needed(&mut texts, shared);
         let worker = format!("/{WORKER}");
         if let Some(text) = texts.get(&worker) {
             let list = shell(&texts);
@@ -111,6 +116,25 @@ impl Site {
             return Some(response);
         }
         Some(file.response(asked))
+    }
+}
+
+/// Adds what is shared and named in these texts, by its whole path, or in what that adds; licences with what they are
+/// for. So a page that draws no charts does not bring the library for them to every phone.
+fn add_needed(texts: &mut BTreeMap<String, Vec<u8>>, mut shared: BTreeMap<String, Vec<u8>>) {
+    loop {
+        let named = |path: &str| {
+            let path = path.strip_suffix("LICENSE").unwrap_or(path);
+            let names = |text: &Vec<u8>| text.windows(path.len()).any(|at| at == path.as_bytes());
+            texts.values().any(names)
+        };
+        let (found, rest): (BTreeMap<_, _>, _) =
+            shared.into_iter().partition(|(path, _)| named(path));
+        if found.is_empty() {
+            return;
+        }
+        texts.extend(found);
+        shared = rest;
     }
 }
 
@@ -254,6 +278,7 @@ mod tests {
             "/c",
             "/sw.js",
             "/vendor/preact/preact.mjs",
+            "/vendor/preact/LICENSE",
             "/common/bytes.js",
         ] {
             assert!(get(site, path, &[]).is_some(), "{path}");
@@ -265,6 +290,7 @@ mod tests {
             "/visitor/",
             "/vendor/",
             "/vendor/MANIFEST",
+            "/vendor/uplot/uPlot.esm.js", // nothing here needs it
             "/../Cargo.toml",
             "//",
         ] {
