@@ -24,7 +24,7 @@ BUILT=$CARGO_TARGET_DIR/release
 # Builds what people run, the same way for every script, so that what one has built the others find.
 build() {
   (cd "$ROOT" && cargo build --release --locked -p lct-module -p lct-gateway -p lct-tools \
-    --lib --bin lct-gateway --bin lct-load) >&2
+    --lib --bin lct-gateway --bin lct-load --bin lct-demo) >&2
 }
 
 # libclang and clang's own headers: bindgen needs both to read the server's module header.

@@ -19,7 +19,7 @@ pub fn panic_module() -> Option<PathBuf> {
     std::env::var_os("LCT_PANIC_MODULE").map(PathBuf::from)
 }
 
-/// A program of this workspace, `lct-gateway` or `lct-load`: `LCT_GATEWAY` or `LCT_LOAD`, else from this build's target folder.
+/// A program of this workspace, `lct-gateway`, `lct-load` or `lct-demo`: `LCT_GATEWAY`, `LCT_LOAD` or `LCT_DEMO`, else from this build's target folder.
 pub fn binary(name: &str) -> PathBuf {
     find(&name.to_uppercase().replace('-', "_"), name)
 }

@@ -1,4 +1,4 @@
-//! What the programs behind scripts/load and scripts/bench share: files of visits, servers to measure, a floor to
+//! What the programs behind scripts/load, scripts/demo and scripts/bench share: files of visits, servers to measure, a floor to
 //! measure against, requests as fast as they go, progress, numbers for people.
 
 mod floor;

@@ -1,0 +1,342 @@
+//! Fills the playground of a running system with a synthetic town: `scripts/demo`.
+//!
+//! Everything goes into the graph `Sandbox`, by the commands that gateways use. What somebody else put there is never
+//! touched: a mark says which town is in it, and if it holds anything that this town has not, nothing is done.
+
+mod town;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::Parser;
+use lct_graph::Millis;
+use lct_tools::{Progress, grouped};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use redis::{Cmd, Connection, FromRedisValue, RedisError, cmd};
+
+use crate::town::{DAY, HOUR, MINUTE, Town};
+
+const GRAPH: &str = "Sandbox";
+const FEEDBACK: &str = "lct:feedback:Sandbox";
+const STATUS: &str = "lct:feedback-status:Sandbox";
+/// Which town is in the graph: `seed`, and `at`, when it was made.
+const MARK: &str = "lct:demo:Sandbox";
+const RETENTION: Millis = 14 * DAY;
+const VISITS_PER_COMMAND: usize = 500;
+/// A warning that would alert more people than this waits for an operator.
+const HOLD: u64 = 20;
+/// How many warnings there are.
+const WARNINGS: u64 = 5;
+
+const TEXTS: [(u64, &str); 6] = [
+    (
+        11,
+        "The QR code at the station bakery is behind glass and cannot be scanned when the sun shines.",
+    ),
+    (
+        8,
+        "Thank you for not asking for my name. My parents use it, too.",
+    ),
+    (
+        5,
+        "I was alerted, but I only passed by the library for ten minutes. Is that enough?",
+    ),
+    (
+        3,
+        "The poster of the swimming pool hangs in the changing room, so everybody checks in twice.",
+    ),
+    (
+        1,
+        "Please print the posters larger; with my glasses off I cannot find the code.",
+    ),
+    (0, "¿Se puede avisar también a quien no tiene teléfono?"),
+];
+
+/// Fills the graph Sandbox of a running system with a synthetic town.
+///
+/// 900 people, 43 places with names, two weeks of visits, five warnings of which one waits for a decision, and some
+/// feedback. Run again, it replaces its own town; what it did not make it leaves alone.
+#[derive(Debug, Parser)]
+#[command(name = "lct-demo", version)]
+struct Args {
+    /// The server; LCT_REDIS keeps a password out of the list of processes
+    #[arg(
+        long,
+        env = "LCT_REDIS",
+        hide_env_values = true,
+        default_value = "redis://127.0.0.1:6390"
+    )]
+    redis: String,
+    /// What makes this town differ from others
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Where the gateway serves the visitors' page, for the links of the places
+    #[arg(long, env = "LCT_LISTEN", default_value = "127.0.0.1:8787")]
+    listen: String,
+    /// Where to write the list of the places, which the operators' page opens
+    #[arg(long, env = "LCT_PLACES", default_value = "demo-places.txt")]
+    places: PathBuf,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum DemoError {
+    #[error("--redis: must be like redis://127.0.0.1:6390 or redis://user:password@host:6390/0")]
+    Url,
+    #[error(
+        "nothing runs at {address} ({error}). Start scripts/run in another terminal first, or say with --redis where the server is."
+    )]
+    Connect { address: String, error: RedisError },
+    #[error(
+        "the server at {0} has no LCT module. Start scripts/run, or say with --redis where LCT runs."
+    )]
+    NoModule(String),
+    #[error(
+        "Sandbox holds something that this did not make ({what}), and it is left as it is. If nobody needs it, throw it away \
+         and run this again:\n  redis-cli -u {address} UNLINK {GRAPH} {FEEDBACK} {STATUS} {MARK}"
+    )]
+    Foreign { what: String, address: String },
+    #[error("{}: {error}", path.display())]
+    File {
+        path: PathBuf,
+        error: std::io::Error,
+    },
+    #[error("the server refused: {0}")]
+    Refused(#[from] RedisError),
+    #[error("no warning of this town would be held; try another --seed")]
+    NothingHeld,
+}
+
+fn main() -> ExitCode {
+    match fill(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("lct-demo: {error}");
+            ExitCode::from(if matches!(error, DemoError::Url) {
+                2
+            } else {
+                1
+            })
+        }
+    }
+}
+
+fn fill(args: &Args) -> Result<(), DemoError> {
+    let client = redis::Client::open(args.redis.as_str()).map_err(|_| DemoError::Url)?;
+    // The address alone: the URL may hold a password.
+    let address = client.get_connection_info().addr().to_string();
+    let connection = client.get_connection_with_timeout(Duration::from_secs(5));
+    let connection = connection.map_err(|error| DemoError::Connect {
+        address: address.clone(),
+        error,
+    })?;
+    let mut demo = Demo {
+        connection,
+        address,
+    };
+    demo.make_room()?;
+
+    let now = now();
+    let town = Town::new(args.seed, now);
+    eprintln!(
+        "Seed {}: {} people, {} places, {} visits into {GRAPH} …",
+        args.seed,
+        grouped(town.people.len() as u64),
+        town.places.len(),
+        grouped(town.visits.len() as u64),
+    );
+    // First, so that a town that was left half way is known as ours.
+    let mark = [("seed", args.seed), ("at", now)];
+    demo.ask::<()>(cmd("HSET").arg(MARK).arg(&mark))?;
+    demo.ask::<()>(cmd("PEXPIRE").arg(MARK).arg(RETENTION + DAY))?;
+    demo.log(&town)?;
+    demo.warn(&town, args.seed, now)?;
+    demo.write_feedback(now)?;
+
+    let links: Vec<String> = town.places.iter().map(|place| link(args, place)).collect();
+    let list = links.join("\n") + "\n";
+    std::fs::write(&args.places, list).map_err(|error| DemoError::File {
+        path: args.places.clone(),
+        error,
+    })?;
+    let library = town
+        .places
+        .iter()
+        .position(|place| place.name.starts_with("City library"));
+    println!(
+        "The town is there (seed {}). Choose the graph {GRAPH} on the operators' page, and open this list under Places to see\n\
+         names instead of ids:\n  {}\nA phone, where nothing is real, checks in at the library by\n  {}",
+        args.seed,
+        args.places.display(),
+        links[library.unwrap_or_default()],
+    );
+    Ok(())
+}
+
+fn link(args: &Args, place: &town::Place) -> String {
+    format!("http://{}/c?practice#{}", args.listen, place.payload())
+}
+
+fn now() -> Millis {
+    let since_1970 = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    since_1970.as_millis() as Millis
+}
+
+struct Demo {
+    connection: Connection,
+    address: String,
+}
+
+impl Demo {
+    fn ask<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<T, DemoError> {
+        Ok(command.query(&mut self.connection)?)
+    }
+
+    /// Empties the playground if it holds nothing but a town of ours.
+    fn make_room(&mut self) -> Result<(), DemoError> {
+        let known: Vec<redis::Value> = self.ask(cmd("COMMAND").arg("INFO").arg("LCT.VISIT"))?;
+        if known.iter().all(|command| *command == redis::Value::Nil) {
+            return Err(DemoError::NoModule(self.address.clone()));
+        }
+        if let Some(what) = self.foreign()? {
+            let address = format!("redis://{}", self.address);
+            return Err(DemoError::Foreign { what, address });
+        }
+        let keys = [GRAPH, FEEDBACK, STATUS, MARK];
+        self.ask::<()>(cmd("UNLINK").arg(&keys))
+    }
+
+    /// What is in the playground that is of no town of ours, if anything.
+    fn foreign(&mut self) -> Result<Option<String>, DemoError> {
+        let mark: HashMap<String, u64> = self.ask(cmd("HGETALL").arg(MARK))?;
+        let town = mark
+            .get("seed")
+            .zip(mark.get("at"))
+            .map(|(&seed, &at)| Town::new(seed, at));
+        let texts: u64 = self.ask(cmd("XLEN").arg(FEEDBACK))?;
+        if texts > town.as_ref().map_or(0, |_| TEXTS.len() as u64) {
+            return Ok(Some(format!("{} texts", grouped(texts))));
+        }
+        if !self.ask::<bool>(cmd("EXISTS").arg(GRAPH))? {
+            return Ok(None);
+        }
+        let info: HashMap<String, Option<u64>> = self.ask(cmd("LCT.INFO").arg(GRAPH))?;
+        let field = |name: &str| info.get(name).copied().flatten().unwrap_or_default();
+        let (visits, warnings) = (field("visits"), field("warnings"));
+        let ours = match &town {
+            Some(town) => warnings <= WARNINGS && self.visits_of(town)? == visits,
+            None => false,
+        };
+        Ok((!ours).then(|| format!("{} visits, {warnings} warnings", grouped(visits))))
+    }
+
+    /// How many visits the people of this town have.
+    fn visits_of(&mut self, town: &Town) -> Result<u64, DemoError> {
+        let mut visits = 0;
+        for person in &town.people {
+            let rows: Vec<redis::Value> = self.ask(cmd("LCT.VISITS").arg(GRAPH).arg(person))?;
+            visits += rows.len() as u64;
+        }
+        Ok(visits)
+    }
+
+    fn log(&mut self, town: &Town) -> Result<(), DemoError> {
+        let mut progress = Progress::new("visits", town.visits.len() as u64);
+        for (number, visits) in town.visits.chunks(VISITS_PER_COMMAND).enumerate() {
+            let mut command = cmd("LCT.VISIT");
+            command.arg(GRAPH);
+            for visit in visits {
+                command
+                    .arg(&town.people[visit.person])
+                    .arg(town.places[visit.place].id());
+                command.arg(visit.start).arg(visit.end);
+            }
+            self.ask::<()>(&command)?;
+            progress.update((number * VISITS_PER_COMMAND) as u64);
+        }
+        progress.finish();
+        Ok(())
+    }
+
+    /// Five warnings: two stand, one was taken back, one is of a place, one waits for a decision.
+    fn warn(&mut self, town: &Town, seed: u64, now: Millis) -> Result<(), DemoError> {
+        let mut rng = StdRng::seed_from_u64(seed ^ 0xdead);
+        let mut id = || {
+            uuid::Builder::from_random_bytes(rng.random())
+                .into_uuid()
+                .to_string()
+        };
+        let mut given = Vec::new();
+        for (place, reason, days) in [
+            ("Riverside school, class 4", "positive", 2),
+            ("Furniture works, paint shop", "symptoms", 2),
+            ("Olive restaurant", "symptoms", 3),
+        ] {
+            let person = town.regulars(place)[0];
+            let warning = id();
+            self.ask::<()>(&warning_of(
+                &warning,
+                &town.people[person],
+                reason,
+                now - days * DAY,
+            ))?;
+            given.push(warning);
+        }
+        self.ask::<()>(cmd("LCT.RETRACT").arg(GRAPH).arg(&given[2]))?;
+        if let Some(visit) = town.last("Choir of St. Anne", now) {
+            let place = town.places[visit.place].id();
+            let mut command = cmd("LCT.WARNSPACE");
+            command.arg(GRAPH).arg(id()).arg(place).arg("contact");
+            command.arg(visit.start - HOUR).arg(visit.end);
+            self.ask::<()>(&command)?;
+        }
+        // Of somebody who met many.
+        for person in town.regulars("Mill street offices") {
+            let mut command = warning_of(&id(), &town.people[person], "positive", now - 3 * DAY);
+            let would: u64 = self.ask(command.clone().arg("DRYRUN"))?;
+            if would > HOLD {
+                return self.ask(command.arg("HOLD").arg(HOLD));
+            }
+        }
+        Err(DemoError::NothingHeld)
+    }
+
+    /// As the gateway keeps it: the day, and no more.
+    fn write_feedback(&mut self, now: Millis) -> Result<(), DemoError> {
+        let mut ids: Vec<String> = Vec::new();
+        for (ago, text) in TEXTS {
+            let day = (now / DAY - ago) * DAY;
+            ids.push(
+                self.ask(
+                    cmd("XADD")
+                        .arg(FEEDBACK)
+                        .arg(format!("{day}-*"))
+                        .arg("text")
+                        .arg(text),
+                )?,
+            );
+        }
+        let statuses = [(&ids[0], "done"), (&ids[1], "read")];
+        self.ask::<()>(cmd("HSET").arg(STATUS).arg(&statuses))?;
+        for key in [FEEDBACK, STATUS] {
+            self.ask::<()>(cmd("PEXPIRE").arg(key).arg(RETENTION + DAY))?;
+        }
+        Ok(())
+    }
+}
+
+/// A warning by somebody who met people for three quarters of an hour or longer.
+fn warning_of(warning: &str, person: &str, reason: &str, since: Millis) -> Cmd {
+    let mut command = cmd("LCT.WARN");
+    command.arg(GRAPH).arg(warning).arg(person).arg(reason);
+    command
+        .arg("FROM")
+        .arg(since)
+        .arg("MINTIME")
+        .arg(45 * MINUTE);
+    command
+}
