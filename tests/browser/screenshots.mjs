@@ -1,11 +1,15 @@
-// Makes a picture of every state of the page, in phone and desktop width, and in both themes where that matters:
+// Makes a picture of every state of both pages, in phone and desktop width, and in both themes where that matters:
 //
 //   LCT_MODULE=… LCT_GATEWAY=… node screenshots.mjs [FOLDER]     (default: out/)
+//
+// Where lct-demo is built beside the gateway, operators see its town.
 
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { states } from './states.mjs';
-import { Phone, launch } from './phone.mjs';
+import { WITH_TOKEN } from './desk.mjs';
+import { deskStates } from './desk-states.mjs';
+import { launch } from './person.mjs';
 import { System } from './system.mjs';
 
 const folder = process.argv[2] ?? 'out';
@@ -18,19 +22,18 @@ const SHAPES = [
 const browser = await launch();
 try {
   for (const { name: shape, ...size } of SHAPES) {
-    const system = await System.start();
-    try {
-      await states(browser, system, size, async (name, phone) => {
-        // As high as the page is, so that the tabs at the bottom are at the bottom.
-        const height = await phone.page.evaluate(() => document.documentElement.scrollHeight);
-        await phone.page.setViewportSize({ width: size.width, height: Math.max(height, size.height) });
-        await phone.page.screenshot({ path: path.join(folder, `${name}-${shape}.png`) });
-        await phone.page.setViewportSize({ width: size.width, height: size.height });
-        console.log(`${name}-${shape}.png`);
-      });
-    } finally {
-      await system.stop();
-    }
+    // As high as the page is, so that the tabs at the bottom are at the bottom.
+    const picture = async (name, { page }) => {
+      const height = await page.evaluate(() => document.documentElement.scrollHeight);
+      await page.setViewportSize({ width: size.width, height: Math.max(height, size.height) });
+      await page.screenshot({ path: path.join(folder, `${name}-${shape}.png`) });
+      await page.setViewportSize({ width: size.width, height: size.height });
+      console.log(`${name}-${shape}.png`);
+    };
+    await System.during((system) => states(browser, system, size, picture));
+    const desk = (name, person) => picture(`operators-${name}`, person);
+    const town = System.canDemo ? (system) => system.demo() : undefined;
+    await System.during((system) => deskStates(browser, system, size, desk, town), WITH_TOKEN);
   }
 } finally {
   await browser.close();

@@ -13,6 +13,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const { LCT_MODULE: MODULE, LCT_GATEWAY: GATEWAY, LCT_REDIS_SERVER: SERVER = 'redis-server' } = process.env;
 
+// Built beside the gateway, perhaps: what scripts/demo runs.
+const DEMO = GATEWAY && path.join(path.dirname(GATEWAY), 'lct-demo');
+
 // The first of these that there is.
 export const CHROMIUM = [
   process.env.LCT_CHROMIUM,
@@ -109,6 +112,18 @@ export class System {
   async info(field, graph = 'lct') {
     const lines = (await this.cli('LCT.INFO', graph)).split('\n');
     return lines.includes(field) ? Number(lines[lines.indexOf(field) + 1]) : 0;
+  }
+
+  static get canDemo() {
+    return existsSync(DEMO);
+  }
+
+  // Fills the playground with the town of scripts/demo; gives the file with its places.
+  async demo() {
+    const list = path.join(this.folder, 'demo-places.txt');
+    const args = ['--redis', `redis://127.0.0.1:${this.redisPort}`, '--listen', `127.0.0.1:${this.port}`, '--places', list];
+    await new Promise((resolve, reject) => execFile(DEMO, args, (error) => (error ? reject(error) : resolve())));
+    return list;
   }
 
   // A one-time code, as the operator makes them.

@@ -3,7 +3,8 @@
 import { strict as assert } from 'node:assert';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
-import { Phone, launch } from './phone.mjs';
+import { launch, weigh } from './person.mjs';
+import { Phone } from './phone.mjs';
 import { placeLink, states } from './states.mjs';
 import { System, sleep, until } from './system.mjs';
 
@@ -705,26 +706,11 @@ test('how the community fares: whole days, rounded, and few are not counted', as
 
 test('few bytes, few requests', async (t) => {
   const BUDGET = { body: 47_000, bytes: 72_000, requests: 30 };
-  const context = await browser.newContext({ viewport: { width: 390, height: 844 }, serviceWorkers: 'block' });
-  const page = await context.newPage();
-  const tools = await context.newCDPSession(page);
-  await tools.send('Network.enable');
-  await tools.send('Emulation.setCPUThrottlingRate', { rate: 4 });
-  let bytes = 0;
-  let requests = 0;
-  tools.on('Network.loadingFinished', ({ encodedDataLength }) => {
-    bytes += encodedDataLength;
-    requests += 1;
-  });
-  await page.goto(system.url, { waitUntil: 'networkidle' });
-  await page.getByRole('button', { name: 'Start' }).waitFor();
-  const paint = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime);
-  const body = await page.evaluate(() => performance.getEntriesByType('resource').reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0));
-  t.diagnostic(`${requests} requests, ${bytes} bytes with their headers, ${body} compressed without; first paint ${Math.round(paint)} ms on a CPU four times slower`);
+  const { requests, bytes, body, paint } = await weigh(browser, system.url, (page) => page.getByRole('button', { name: 'Start' }).waitFor());
+  t.diagnostic(`${requests} requests, ${bytes} bytes with their headers, ${body} compressed without; first paint ${paint} ms on a CPU four times slower`);
   assert.ok(body <= BUDGET.body, `${body} bytes of bodies`);
   assert.ok(bytes <= BUDGET.bytes, `${bytes} bytes`);
   assert.ok(requests <= BUDGET.requests, `${requests} requests`);
-  await context.close();
 });
 
 for (const [name, size] of [
@@ -736,18 +722,7 @@ for (const [name, size] of [
     const wrong = [];
     await System.during(async (on) => {
       await states(browser, on, size, async (state, phone) => {
-        for (const violation of await phone.violations()) wrong.push(`${state}: ${violation}`);
-        const layout = await phone.page.evaluate(() => ({
-          wide: document.documentElement.scrollWidth - innerWidth,
-          headings: document.querySelectorAll('h1').length,
-          small: [...document.querySelectorAll('button, select, input:not([type=radio]), textarea, summary, label.choice')]
-            .map((element) => [element.textContent.trim().slice(0, 30), element.getBoundingClientRect()])
-            .filter(([, { width, height }]) => width > 0 && (width < 44 || height < 44))
-            .map(([text, { width, height }]) => `${text} ${width}×${height}`),
-        }));
-        if (layout.wide > 0) wrong.push(`${state}: ${layout.wide} px too wide`);
-        if (layout.headings !== 1) wrong.push(`${state}: ${layout.headings} h1`);
-        if (layout.small.length > 0) wrong.push(`${state}: smaller than 44 px: ${layout.small}`);
+        for (const flaw of await phone.flaws()) wrong.push(`${state}: ${flaw}`);
       });
     });
     assert.deepEqual(wrong, []);
