@@ -44,9 +44,16 @@ export class Chart extends Component {
     return [times.map((ms) => ms / 1000), ...series.map(({ values }) => values)];
   }
 
+  // From when to when, in seconds. A bar stands on the hour that begins there.
+  range() {
+    const { times, bars, span } = this.props;
+    const [first = 0, last = first + HOUR] = [times[0], times.at(-1)];
+    return [(span ? last - span : first) / 1000, (bars ? last + HOUR : last) / 1000];
+  }
+
   draw() {
     const { UPlot } = this;
-    const { series, bars, least = 1, span } = this.props;
+    const { series, bars, least = 1 } = this.props;
     const style = getComputedStyle(document.documentElement);
     const tone = (name) => style.getPropertyValue(`--${name}`).trim();
     const axis = { stroke: tone('soft'), font: '12px system-ui, sans-serif', ticks: { show: false }, grid: { stroke: tone('line'), width: 1 } };
@@ -56,8 +63,7 @@ export class Chart extends Component {
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { show: !bars } },
       scales: {
-        // A bar stands on the hour that begins there.
-        x: { range: (_, first, last) => [span ? last - span / 1000 : first, bars ? last + HOUR / 1000 : last] },
+        x: { range: () => this.range() },
         y: { range: (_, low, high) => [0, Math.max((high ?? 0) * 1.15, least)] },
       },
       axes: [
