@@ -1,7 +1,7 @@
 //! lct-gateway processes, and the phones that talk to them.
 
 use crate::keys::{Keys, Role};
-use crate::server::free_port;
+use crate::server::{free_port, signal};
 use crate::{Server, binary};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -105,10 +105,7 @@ impl Gateway {
     /// Sends a signal to the process: `TERM`, `HUP`.
     #[track_caller]
     pub fn signal(&self, name: &str) {
-        let kill = Command::new("kill")
-            .args([&format!("-{name}"), &self.child.id().to_string()])
-            .status();
-        assert!(kill.expect("kill").success(), "the signal was sent");
+        signal(self.pid(), name);
     }
 
     /// Waits until the process has ended; whether it called that a success.

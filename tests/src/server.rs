@@ -192,6 +192,12 @@ impl Server {
         self.child.id()
     }
 
+    /// Sends a signal to the process: `STOP`, `CONT`.
+    #[track_caller]
+    pub fn signal(&self, name: &str) {
+        signal(self.pid(), name);
+    }
+
     /// The folder that holds its configuration, data and log.
     pub fn dir(&self) -> &Path {
         &self.dir
@@ -256,6 +262,15 @@ impl Server {
                 && self.info("slave_repl_offset") == primary.info("master_repl_offset")
         });
     }
+}
+
+/// Sends a signal to a process of ours.
+#[track_caller]
+pub(crate) fn signal(pid: u32, name: &str) {
+    let kill = Command::new("kill")
+        .args([&format!("-{name}"), &pid.to_string()])
+        .status();
+    assert!(kill.expect("kill").success(), "the signal was sent");
 }
 
 impl Drop for Server {

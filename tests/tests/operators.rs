@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const TOKENS: &str = "ana:anas-secret-of-this-test,ben-2:bens-secret-of-this-test";
 const ANA: &str = "anas-secret-of-this-test";
@@ -602,6 +602,27 @@ async fn how_things_are_is_told_and_remembered() {
     let gone = ana.sees("/v1/now");
     assert_eq!(gone["state"]["role"], Value::Null);
     assert!(gone["samples"].as_array().expect("samples").len() > all.len());
+}
+
+/// A server that is there and does not answer, as one whose machine hangs: who looks is told what is known.
+#[test]
+fn who_looks_is_not_kept_waiting_by_redis() {
+    let (shipped, gateway) = shipped(&[]);
+    let ana = Operator::new(&gateway, ANA);
+    eventually("Redis is seen", Duration::from_secs(60), || {
+        ana.sees("/v1/now")["state"]["redis"] == "up"
+    });
+    shipped.server.signal("STOP");
+    let frozen = Instant::now();
+    // Long enough that what is known of held warnings grows old.
+    while frozen.elapsed() < Duration::from_secs(8) {
+        let asked = Instant::now();
+        ana.sees("/v1/now");
+        let took = asked.elapsed();
+        assert!(took < Duration::from_secs(10), "it took {took:?}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    shipped.server.signal("CONT");
 }
 
 #[test]

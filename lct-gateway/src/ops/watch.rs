@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use utoipa::ToSchema;
 
 use crate::clock;
@@ -24,6 +24,9 @@ const KEPT: usize = 360;
 
 /// How long a server is left alone that does not let operators ask, rather than that every look leaves a line in its log.
 const LEFT_ALONE: Duration = Duration::from_secs(60);
+
+/// How long who looks waits for a number that has to be asked for.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// LCT.INFO can take a search for the oldest visit, which holds the server: not again for so many times as long as it took.
 const INFO_SHARE: u32 = 200;
@@ -215,7 +218,8 @@ impl Watch {
         match known {
             Some((at, held)) if at.elapsed() < INTERVAL => *held,
             _ => {
-                let held = self.desk.held(graph).await.ok();
+                let asked = timeout(PATIENCE, self.desk.held(graph)).await;
+                let held = asked.ok().and_then(Result::ok);
                 *known = Some((Instant::now(), held));
                 held
             }
