@@ -27,7 +27,7 @@ use crate::value::Value;
 use crate::{metrics, scratch};
 
 /// How long one slice may last.
-const SLICE: Duration = Duration::from_millis(4);
+const SLICE: Duration = Duration::from_millis(5);
 /// How long the server's clients have between two slices.
 const PAUSE: Duration = Duration::from_millis(1);
 /// Rows' worth of work between two looks at the clock; some 200 µs.
