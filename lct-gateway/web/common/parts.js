@@ -1,7 +1,7 @@
 // Pieces that several views are made of.
 
 import { Component, createRef, html } from '/common/html.js';
-import { duration, t } from '/common/text.js';
+import { NotLoaded, duration, t } from '/common/text.js';
 
 // A view: its one h1, which gets the focus when the view is opened, so that a screen reader begins there.
 export class View extends Component {
@@ -19,6 +19,50 @@ export class View extends Component {
       ${children}
     `;
   }
+}
+
+// The frame of a page: it asks a question where one is to be asked, and what cannot be drawn makes the page `failed`.
+export class Frame extends Component {
+  ask = (question) => this.setState({ question });
+
+  asked = () => this.state.question && html`<${Ask} question=${this.state.question} close=${() => this.setState({ question: null })} />`;
+
+  componentDidCatch(error) {
+    console.error(error);
+    this.props.model.phase = 'failed';
+    this.setState({ question: null });
+  }
+}
+
+export const Failed = () => html`<${View} title=${t('failed.title')}>
+  <p>${t('failed.text')}</p>
+  <button class="main" onClick=${() => location.reload()}>${t('failed.again')}</button>
+<//>`;
+
+// `path` is what is drawn, on 24 × 24.
+export const Icon = ({ path }) => html`<svg viewBox="0 0 24 24" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="1.8"
+  stroke-linecap="round" stroke-linejoin="round"><path d=${path} /></svg>`;
+
+// Stands where something could not be loaded.
+export const Missing = ({ again }) => html`<p class="problem" role="alert">${t('missing')} <button onClick=${again}>${t('again')}</button></p>`;
+
+let failures = 0;
+
+// A module that is wanted only now. Browsers remember what could not be loaded: the next time it has another address.
+export async function fetchModule(path) {
+  try {
+    return await import(failures > 0 ? `${path}?${failures}` : path);
+  } catch {
+    failures += 1;
+    throw new NotLoaded(path);
+  }
+}
+
+// Gives the browser a file to save; nothing leaves it.
+export function saveFile(name, type, text) {
+  const address = URL.createObjectURL(new Blob([text], { type }));
+  Object.assign(document.createElement('a'), { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
 
 // Asks before what matters: `question` is { title, text, go, danger?, action }.
@@ -75,9 +119,22 @@ export function Field({ label, note, problem, id, area, ...rest }) {
 
 const NAMES = { en: 'English', es: 'Español' };
 
-export function Languages({ model }) {
-  return html`<div class="languages" role="group" aria-label=${t('language')}>
-    ${Object.entries(NAMES).map(([tag, name]) => html`<button class="quiet" lang=${tag} onClick=${() => model.setLanguage(tag)}
-      aria-pressed=${document.documentElement.lang === tag ? 'true' : 'false'}>${name}</button>`)}
-  </div>`;
+export class Languages extends Component {
+  choose = async (tag) => {
+    this.setState({ missing: null });
+    try {
+      await this.props.model.setLanguage(tag);
+    } catch (error) {
+      if (!(error instanceof NotLoaded)) throw error;
+      this.setState({ missing: tag });
+    }
+  };
+
+  render(_, { missing }) {
+    return html`<div class="languages" role="group" aria-label=${t('language')}>
+      ${Object.entries(NAMES).map(([tag, name]) => html`<button class="quiet" lang=${tag} onClick=${() => this.choose(tag)}
+        aria-pressed=${document.documentElement.lang === tag ? 'true' : 'false'}>${name}</button>`)}
+    </div>
+    ${missing && html`<${Missing} again=${() => this.choose(missing)} />`}`;
+  }
 }

@@ -1,17 +1,30 @@
 // Words, in the person's language, and dates as that language writes them.
 
 const LANGUAGES = ['en', 'es'];
-let strings = {};
+// Until those of a language are there, or where they cannot be had: enough to say so.
+let strings = {
+  loading: 'One moment … · Un momento …',
+  'failed.title': 'LCT',
+  'failed.text': 'The page could not be loaded whole. · No se pudo cargar toda la página.',
+  'failed.again': 'Load again · Cargar de nuevo',
+};
 // The chosen language as the person's system has it (en-GB), for dates and numbers.
 let locale = 'en';
 let plural = new Intl.PluralRules('en');
 
-// Takes the first of these languages that there are strings for.
+// A file of the page that could not be had; `code` as for a gateway that does not answer.
+export class NotLoaded extends Error {
+  code = 'down';
+}
+
+// Takes the first of these languages that there are strings for. Throws NotLoaded and leaves all as it was if it cannot.
 export async function chooseLanguage(wanted) {
   const short = wanted.map((tag) => tag.slice(0, 2).toLowerCase());
   const chosen = short.find((tag) => LANGUAGES.includes(tag)) ?? 'en';
-  const answer = await fetch(`/strings/${chosen}.json`);
-  strings = await answer.json();
+  const answer = await fetch(`/strings/${chosen}.json`).catch(() => null);
+  const found = answer?.ok && (await answer.json().catch(() => null));
+  if (!found) throw new NotLoaded(`/strings/${chosen}.json`);
+  strings = found;
   locale = navigator.languages.find((tag) => tag.startsWith(`${chosen}-`)) ?? chosen;
   plural = new Intl.PluralRules(chosen);
   document.documentElement.lang = chosen;

@@ -2,7 +2,8 @@
 // the pointer or at the end, and its range, for who cannot see it.
 
 import { Component, createRef, html } from '/common/html.js';
-import { t } from '/common/text.js';
+import { Missing, fetchModule } from '/common/parts.js';
+import { NotLoaded, t } from '/common/text.js';
 import { HOUR } from '/common/time.js';
 
 const HEIGHT = 150;
@@ -12,16 +13,26 @@ const HEIGHT = 150;
 export class Chart extends Component {
   box = createRef();
 
-  async componentDidMount() {
-    const { default: UPlot } = await import('/vendor/uplot/uPlot.esm.js');
+  componentDidMount() {
+    this.load();
+  }
+
+  load = async () => {
+    this.setState({ missing: false });
+    try {
+      this.UPlot = (await fetchModule('/vendor/uplot/uPlot.esm.js')).default;
+    } catch (error) {
+      if (!(error instanceof NotLoaded)) throw error;
+      this.setState({ missing: true });
+      return;
+    }
     if (!this.box.current) return;
-    this.UPlot = UPlot;
     this.draw();
     this.sizes = new ResizeObserver(([{ contentRect }]) => this.plot.setSize({ width: Math.floor(contentRect.width), height: HEIGHT }));
     this.sizes.observe(this.box.current);
     this.scheme = matchMedia('(prefers-color-scheme: dark)');
     this.scheme.addEventListener('change', this.redraw);
-  }
+  };
 
   componentDidUpdate() {
     this.plot?.setData(this.data());
@@ -87,7 +98,7 @@ export class Chart extends Component {
     this.plot = new UPlot(options, this.data(), this.box.current);
   }
 
-  render({ title, times, series, show, when, bars }, { at }) {
+  render({ title, times, series, show, when, bars }, { at, missing }) {
     const index = Number.isInteger(at) && at < times.length ? at : bars ? -1 : times.length - 1;
     const word = (value) => (value === null || value === undefined ? t('chart.none') : show(value));
     const label = series.map(({ label, values }) => {
@@ -103,6 +114,7 @@ export class Chart extends Component {
         <strong>${title}</strong>
         <span class="times">${index >= 0 && html`${when(times[index])} ${series.map(key)}`}</span>
       </figcaption>
+      ${missing && html`<${Missing} again=${this.load} />`}
       <div class="plot" role="img" aria-label=${[series.length > 1 && title, ...label].filter(Boolean).join('. ')} ref=${this.box}></div>
     </figure>`;
   }

@@ -1,7 +1,7 @@
 // The frame: the tabs, who is on duty and in which graph, and what comes before that.
 
-import { Component, html } from '/common/html.js';
-import { Ask, Languages, View } from '/common/parts.js';
+import { html } from '/common/html.js';
+import { Failed, Frame, Icon, Languages } from '/common/parts.js';
 import { t } from '/common/text.js';
 import { VIEWS } from '/model.js';
 import { AuditView } from '/views/audit.js';
@@ -23,22 +23,14 @@ const OF = {
 
 const PHASES = { token: Token, closed: Closed, down: Down, failed: Failed };
 
-export class App extends Component {
-  ask = (question) => this.setState({ question });
-
-  componentDidCatch(error) {
-    console.error(error);
-    this.props.model.phase = 'failed';
-    this.setState({ question: null });
-  }
-
-  render({ model }, { question }) {
+export class App extends Frame {
+  render({ model }) {
     if (model.phase === 'loading') return html`<main class="alone"><h1>LCT</h1><p>${t('loading')}</p></main>`;
     const Phase = PHASES[model.phase];
     return html`
       ${Phase ? html`<main class="alone"><${Phase} model=${model} /><${Languages} model=${model} /></main>` : this.ready(model)}
       <p class="hidden said" role="status" aria-live="polite">${model.said}</p>
-      ${question && html`<${Ask} question=${question} close=${() => this.setState({ question: null })} />`}
+      ${this.asked()}
     `;
   }
 
@@ -51,7 +43,7 @@ export class App extends Component {
         <div class="side">
           <nav aria-label=${t('nav.label')}>
             ${VIEWS.map((view) => html`<a class="tab" href=${`#${view}`} aria-current=${model.view === view ? 'page' : undefined}>
-              <${Icon} name=${view} /><span>${t(`nav.${view}`)}</span>
+              <${Icon} path=${ICONS[view]} /><span>${t(`nav.${view}`)}</span>
             </a>`)}
           </nav>
           <${Duty} model=${model} />
@@ -76,13 +68,6 @@ function Duty({ model }) {
   </section>`;
 }
 
-function Failed() {
-  return html`<${View} title=${t('failed.title')}>
-    <p>${t('failed.text')}</p>
-    <button class="main" onClick=${() => location.reload()}>${t('failed.again')}</button>
-  <//>`;
-}
-
 const ICONS = {
   now: 'M3.5 13h4l2.5-7 4 12 2.5-5h4',
   opportunities: 'M8.5 11a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM3 19a5.5 5.5 0 0 1 11 0M15.5 5.3a3 3 0 0 1 0 5.4M17 14a5.5 5.5 0 0 1 4 5',
@@ -91,8 +76,3 @@ const ICONS = {
   feedback: 'M4 5h16v11H11l-4.5 4v-4H4z',
   audit: 'M6 3.5h9l3 3v14H6zM9 9h6M9 12.5h6M9 16h4',
 };
-
-function Icon({ name }) {
-  return html`<svg viewBox="0 0 24 24" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="1.8"
-    stroke-linecap="round" stroke-linejoin="round"><path d=${ICONS[name]} /></svg>`;
-}

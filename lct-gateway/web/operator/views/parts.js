@@ -57,10 +57,3 @@ export class PlaceField extends Component {
     </div>`;
   }
 }
-
-// Gives the browser a file to save; nothing leaves it.
-export function saveFile(name, type, text) {
-  const address = URL.createObjectURL(new Blob([text], { type }));
-  Object.assign(document.createElement('a'), { href: address, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 10_000);
-}

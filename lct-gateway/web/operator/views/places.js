@@ -1,11 +1,10 @@
 // Places: posters made and printed here, and the list that says which id is which place.
 
 import { Component, createRef, html } from '/common/html.js';
-import { Field, Stay, View } from '/common/parts.js';
+import { Field, Missing, Stay, View, saveFile } from '/common/parts.js';
 import { isName } from '/common/place-link.js';
 import { duration, t } from '/common/text.js';
 import { Poster, makePlace, readKey } from '/poster.js';
-import { saveFile } from '/views/parts.js';
 
 const MOST_ROOMS = 50;
 

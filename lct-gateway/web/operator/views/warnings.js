@@ -1,11 +1,11 @@
 // Warnings: those that wait for a decision, declaring a place, one-time codes, and all of the last weeks.
 
 import { Component, html } from '/common/html.js';
-import { Field, View } from '/common/parts.js';
+import { Field, View, saveFile } from '/common/parts.js';
 import { number, t, utcDate } from '/common/text.js';
 import { HOUR, MINUTE, DAY, toDateInput, toTimeInput } from '/common/time.js';
 import { moment, people } from '/figures.js';
-import { Asking, Busy, PlaceField, Problem, saveFile } from '/views/parts.js';
+import { Asking, Busy, PlaceField, Problem } from '/views/parts.js';
 
 const REASONS = ['positive', 'contact', 'symptoms'];
 const COUNT = 200;

@@ -1,13 +1,13 @@
 // The frame: which view is shown, the line's state, the tabs, and what is said to screen readers.
 
-import { Component, html } from '/common/html.js';
+import { html } from '/common/html.js';
 import { AlertsView } from '/views/alerts.js';
 import { CalendarView, EditView } from '/views/calendar.js';
 import { GuestView } from '/views/guest.js';
 import { HereView, PlaceView } from '/views/here.js';
 import { MoreView } from '/views/more.js';
-import { Ask } from '/common/parts.js';
-import { Elsewhere, Erasing, Failed, Gone, Revoked, Start, KeyCode, Unsupported } from '/views/phases.js';
+import { Failed, Frame, Icon } from '/common/parts.js';
+import { Elsewhere, Erasing, Gone, Revoked, Start, KeyCode, Unsupported } from '/views/phases.js';
 import { WarnView } from '/views/warn.js';
 import { t } from '/common/text.js';
 
@@ -36,16 +36,8 @@ const VIEWS = {
 const TABS = ['here', 'calendar', 'alerts', 'warn', 'more'];
 const TAB_OF = { place: 'here', edit: 'calendar', guest: 'more' };
 
-export class App extends Component {
-  ask = (question) => this.setState({ question });
-
-  componentDidCatch(error) {
-    console.error(error);
-    this.props.model.phase = 'failed';
-    this.setState({ question: null });
-  }
-
-  render({ model }, { question }) {
+export class App extends Frame {
+  render({ model }) {
     if (model.phase === 'loading') return html`<main class="alone"><h1>LCT</h1><p>${t('loading')}</p></main>`;
     const guest = model.view.name === 'guest';
     const Phase = guest && model.phase === 'start' ? GuestView : PHASES[model.phase];
@@ -53,7 +45,7 @@ export class App extends Component {
       ${model.practice && html`<header class="practice">${t('practice')}</header>`}
       ${Phase ? html`<main class="alone"><${Phase} model=${model} ask=${this.ask} /></main>` : this.ready(model)}
       <p class="hidden said" role="status" aria-live="polite">${model.said && t(model.said.text, model.said.values)}</p>
-      ${question && html`<${Ask} question=${question} close=${() => this.setState({ question: null })} />`}
+      ${this.asked()}
     `;
   }
 
@@ -77,7 +69,7 @@ export class App extends Component {
 function Tab({ model, tab, now }) {
   const count = tab === 'alerts' ? model.news.length : 0;
   return html`<button class=${`tab ${tab}`} aria-current=${now ? 'page' : undefined} onClick=${() => model.go(tab)}>
-    <${Icon} name=${tab} /><span>${t(`nav.${tab}`)}</span>
+    <${Icon} path=${ICONS[tab]} /><span>${t(`nav.${tab}`)}</span>
     ${count > 0 && html`<b>${count}<span class="hidden"> ${t('nav.new', { count })}</span></b>`}
   </button>`;
 }
@@ -94,8 +86,3 @@ const ICONS = {
   warn: 'M4 10v4h3l6 4V6L7 10zM16.5 9a4 4 0 0 1 0 6M19 6.5a8 8 0 0 1 0 11',
   more: 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.5 20.5a7.5 7.5 0 0 1 15 0',
 };
-
-function Icon({ name }) {
-  return html`<svg viewBox="0 0 24 24" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="1.8"
-    stroke-linecap="round" stroke-linejoin="round"><path d=${ICONS[name]} /></svg>`;
-}

@@ -1,7 +1,7 @@
 // My data: save, erase, revoke; another phone's code; a word to the operators; the privacy notice; the language.
 
 import { Component, html } from '/common/html.js';
-import { Field, Languages, View } from '/common/parts.js';
+import { Field, Languages, View, saveFile } from '/common/parts.js';
 import { t } from '/common/text.js';
 
 const PRIVACY = [1, 2, 3, 4, 5];
@@ -11,10 +11,7 @@ export class MoreView extends Component {
 
   save = async () => {
     const data = await this.props.model.exportData();
-    const file = URL.createObjectURL(new Blob([JSON.stringify(data, null, 2)], { type: 'application/json' }));
-    const link = Object.assign(document.createElement('a'), { href: file, download: `lct-${data.made.slice(0, 10)}.json` });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(file), 10_000);
+    saveFile(`lct-${data.made.slice(0, 10)}.json`, 'application/json', JSON.stringify(data, null, 2));
   };
 
   send = async (event) => {

@@ -12,11 +12,6 @@ export const Elsewhere = () => html`<${View} title=${t('elsewhere.title')}>
   <button class="main" onClick=${() => location.reload()}>${t('elsewhere.here')}</button>
 <//>`;
 
-export const Failed = () => html`<${View} title=${t('failed.title')}>
-  <p>${t('failed.text')}</p>
-  <button class="main" onClick=${() => location.reload()}>${t('failed.again')}</button>
-<//>`;
-
 export function Start({ model }) {
   const { place } = model.view;
   return html`<img class="mark" src="/icon.svg" alt="" width="56" height="56" /><${View} title=${t('start.title')} focus=${false}>
