@@ -2,9 +2,11 @@
 
 import { SECOND } from '/common/time.js';
 
-const DEADLINE = 20 * SECOND;
+// The gateway itself gives up after 30.
+const DEADLINE = 35 * SECOND;
 
-// What the gateway did not do: its `code` for programs, its line for people. `down`: it did not answer at all.
+// What the gateway did not do: its `code` for programs, its line for people. Without an answer `down`, `slow` where it came not
+// in time, and `unknown` where something was to be done: it may have been.
 export class Refused extends Error {
   constructor(status, code, message = '') {
     super(message);
@@ -12,10 +14,12 @@ export class Refused extends Error {
   }
 }
 
-// GET, or POST where something is to be done, with a body or without. The token never goes into the address.
-export async function ask(path, { token, query = {}, body, post = Boolean(body) }) {
+// GET, or POST where something is to be done, with a body or without; until `signal` says that nobody waits any more. The token
+// never goes into the address.
+export async function ask(path, { token, query = {}, body, post = Boolean(body), signal }) {
   const address = `/v1/${path}?${new URLSearchParams(query)}`;
   const headers = { ...(token && { authorization: `Bearer ${token}` }), ...(body && { 'content-type': 'application/json' }) };
+  const deadline = AbortSignal.timeout(DEADLINE);
   let answer;
   let text;
   try {
@@ -26,11 +30,12 @@ export async function ask(path, { token, query = {}, body, post = Boolean(body) 
       cache: 'no-store',
       credentials: 'omit',
       referrerPolicy: 'no-referrer',
-      signal: AbortSignal.timeout(DEADLINE),
+      signal: signal ? AbortSignal.any([deadline, signal]) : deadline,
     });
     text = await answer.text();
   } catch {
-    throw new Refused(0, 'down');
+    if (post && !body?.dryRun) throw new Refused(0, 'unknown');
+    throw new Refused(0, deadline.aborted ? 'slow' : 'down');
   }
   const found = parsed(text);
   if (answer.ok && found) return found;

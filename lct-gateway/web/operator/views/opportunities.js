@@ -1,11 +1,12 @@
 // Transmission opportunities: how much people were together, by hour and by place, as LCT.DENSITY answers it: whole hours
 // that are over, nothing of cells with few people, everything rounded. The page adds up what it is told and no more.
 
+import { Refused } from '/api.js';
 import { Chart } from '/chart.js';
 import { html } from '/common/html.js';
 import { View } from '/common/parts.js';
 import { number, t, time } from '/common/text.js';
-import { DAY, HOUR } from '/common/time.js';
+import { DAY, HOUR, SECOND } from '/common/time.js';
 import { hourOf, shortDay } from '/figures.js';
 import { Asking, Busy, PlaceField, Problem } from '/views/parts.js';
 
@@ -13,6 +14,8 @@ const DAYS = 14;
 const WEEK = 7;
 const SHOWN = 25;
 const SHADES = 5;
+// A question that Redis did not answer for so long asked for too much, rather than that Redis is away.
+const LONG = 15 * SECOND;
 
 const midnight = (ms) => new Date(ms).setHours(0, 0, 0, 0);
 // Days as the calendar has them: one may have 23 hours.
@@ -32,18 +35,34 @@ export class OpportunitiesView extends Asking {
     const day = daysAfter(midnight(Date.now()), -chosen.day);
     const period = { from: chosen.week ? daysAfter(day, 1 - WEEK) : day, to: daysAfter(day, 1), week: chosen.week };
     const place = chosen.place && { place: chosen.place };
-    this.load(async () => ({
-      period,
-      ...(await this.props.model.ask('density', { query: { from: period.from, to: period.to, ...place } })),
-    }));
+    this.place = chosen.place;
+    this.load(async (signal) => {
+      const asked = Date.now();
+      try {
+        return { period, ...(await this.props.model.ask('density', { query: { from: period.from, to: period.to, ...place }, signal })) };
+      } catch (problem) {
+        if (problem.code === 'unavailable' && Date.now() - asked > LONG) throw new Refused(problem.status, 'slow');
+        throw problem;
+      }
+    });
   }
+
+  // Asks when a place was chosen or typed, not while it is typed.
+  choosePlace = (place) => {
+    if (place !== this.place) this.choose({ place });
+  };
+
+  entered = (event) => {
+    event.preventDefault();
+    this.choosePlace(this.state.place);
+  };
 
   render({ model }, { day, week, place, figure, all, value, problem, busy }) {
     const today = midnight(Date.now());
     const { k } = model.me;
     return html`<${View} title=${t('opp.title')}>
       <p>${t('opp.lead')}</p>
-      <form class="card choices" onSubmit=${(event) => event.preventDefault()}>
+      <form class="card choices" onSubmit=${this.entered}>
         <label class="field">${t('opp.day')}
           <select value=${day} onChange=${(event) => this.choose({ day: Number(event.target.value) })}>
             ${Array.from({ length: DAYS }, (_, ago) => html`<option value=${ago} selected=${ago === day}>
@@ -62,9 +81,10 @@ export class OpportunitiesView extends Asking {
             ${['minutes', 'peak'].map((name) => html`<option value=${name} selected=${name === figure}>${t(`opp.${name}`)}</option>`)}
           </select>
         </label>
-        <details open=${place !== ''}>
+        <details>
           <summary>${t('opp.one')}</summary>
-          <${PlaceField} id="place" model=${model} label=${t('place.id')} value=${place} onInput=${(place) => this.choose({ place })} />
+          <${PlaceField} id="place" model=${model} label=${t('place.id')} value=${place}
+            onInput=${(place) => this.setState({ place })} onChange=${this.choosePlace} />
         </details>
       </form>
       <${Problem} problem=${problem} again=${() => this.choose({})} />
@@ -91,7 +111,7 @@ function Answer({ model, answer, figure, all, more }) {
     cells.set(column, cells.has(column) ? add(cells.get(column), found) : found);
     table.set(place, cells);
   }
-  const total = (cells) => [...cells.values()].reduce(add);
+  const total = (cells) => [...cells.values()].reduce((a, b) => add(a, b));
   const lines = [...table].sort(([a, x], [b, y]) => total(y) - total(x) || (a < b ? -1 : 1));
   const most = lines.reduce((most, [, cells]) => Math.max(most, ...cells.values()), 1);
   const shown = all ? lines : lines.slice(0, SHOWN);
