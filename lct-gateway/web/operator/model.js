@@ -30,10 +30,12 @@ export class Model {
     this.changed();
   }
 
-  keep(name, value) {
+  // Takes a value, and keeps it until the tab is closed where the browser has room; says whether it has.
+  keep(name, value, text = value) {
     this[name] = value;
-    sessionStorage.setItem(name, value);
+    const kept = store(name, text);
     this.changed();
+    return kept;
   }
 
   // Asks who one is, with the token there is; without one, whether the gateway takes any.
@@ -53,6 +55,13 @@ export class Model {
   async signIn(token) {
     this.keep('token', token);
     await this.enter();
+  }
+
+  // Leaves nothing but the language to who comes next.
+  signOut() {
+    for (const name of KEPT.filter((name) => name !== 'language')) sessionStorage.removeItem(name);
+    Object.assign(this, { graph: '', visitors: '', places: new Map(), unkept: false, chosen: undefined, declaring: undefined, said: '' });
+    this.leave();
   }
 
   // Forgets the token. `why`: 'wrong' where the gateway did not take it.
@@ -105,14 +114,23 @@ export class Model {
   }
 
   keepPlaces(places) {
-    this.places = places;
-    sessionStorage.setItem('places', [...places.values()].map(({ link }) => link).join('\n'));
-    this.changed();
+    // Where there is no room for all, those of before would come back: none is kept then.
+    this.unkept = !this.keep('places', places, [...places.values()].map(({ link }) => link).join('\n'));
+    if (this.unkept) sessionStorage.removeItem('places');
   }
 
   // The name of a place, where it is known here; its id otherwise.
   nameOf(placeId) {
     return this.places.get(placeId)?.name ?? placeId;
+  }
+}
+
+function store(name, text) {
+  try {
+    sessionStorage.setItem(name, text);
+    return true;
+  } catch {
+    return false; // full
   }
 }
 

@@ -64,7 +64,7 @@ function Duty({ model }) {
       </select>
     </label>
     <${Languages} model=${model} />
-    <button class="quiet" onClick=${() => model.leave()}>${t('duty.leave')}</button>
+    <button class="quiet" onClick=${() => model.signOut()}>${t('duty.leave')}</button>
   </section>`;
 }
 

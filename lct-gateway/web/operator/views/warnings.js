@@ -37,6 +37,12 @@ export class WarningsView extends Asking {
     await this.list();
   };
 
+  // Somebody else has decided one.
+  decided = (problem) => {
+    this.setState({ failed: problem, told: null });
+    this.list();
+  };
+
   render({ model, ask }, { value, problem, busy, failed, told }) {
     const { held, rest } = value ?? {};
     return html`<${View} title=${t('warnings.title')}>
@@ -47,7 +53,8 @@ export class WarningsView extends Asking {
       ${value && html`<section>
         <h2>${t('held.title')}</h2>
         ${held.length === 0 && html`<p class="card note">${t('held.none')}</p>`}
-        ${held.map((warning) => html`<${Held} key=${warning.warning} model=${model} ask=${ask} warning=${warning} act=${this.act} />`)}
+        ${held.map((warning) => html`<${Held} key=${warning.warning} model=${model} ask=${ask} warning=${warning}
+          act=${this.act} decided=${this.decided} />`)}
       </section>`}
       <${Declare} model=${model} ask=${ask} done=${this.list} />
       <${Codes} model=${model} ask=${ask} />
@@ -73,36 +80,53 @@ class Held extends Asking {
     this.count();
   }
 
-  count = () => this.load(() => this.props.model.ask(`warnings/${encodeURIComponent(this.props.warning.warning)}/dry-run`));
+  count = () => this.load(async () => {
+    const { model, warning, decided } = this.props;
+    try {
+      return await model.ask(`warnings/${encodeURIComponent(warning.warning)}/dry-run`);
+    } catch (problem) {
+      if (problem.code === 'conflict') decided(problem);
+      throw problem;
+    }
+  });
+
+  // Counts again before it asks: people met since.
+  release = async () => {
+    const { warning, act, ask } = this.props;
+    const found = await this.count();
+    if (!found) return;
+    ask({
+      title: t('held.release.title'),
+      text: [describe(warning), t('held.release.text', { n: people(found.alerted) })],
+      go: t('held.release'),
+      action: () => act(warning.warning, 'release', ({ alerted }) => t('held.released', { n: people(alerted) })),
+    });
+  };
 
   render({ warning, act, ask }, { value, problem, busy }) {
     const id = warning.warning;
-    const many = value && people(value.alerted);
-    const release = () => ask({
-      title: t('held.release.title'),
-      text: [describe(warning), t('held.release.text', { n: many })],
-      go: t('held.release'),
-      action: () => act(id, 'release', ({ alerted }) => t('held.released', { n: people(alerted) })),
-    });
     const reject = () => ask({
       title: t('held.reject.title'),
       text: [describe(warning), t('held.reject.text')],
       go: t('held.reject'),
       danger: true,
-      action: () => act(id, 'reject', () => t('held.rejected')),
+      action: () => act(id, 'reject', rejected),
     });
     return html`<article class="card urgent held">
       <h3>${t(`reason.${warning.reason}`)}</h3>
       <p class="times">${t(`kind.${warning.kind}`)} · ${moment(warning.issued)} · <span class="id">${short(id)}</span></p>
-      <p class="many" role="status">${busy && !value ? t('held.counting') : value && t('held.would', { n: many })}</p>
+      <p class="many" role="status">${busy && !value ? t('held.counting') : value && t('held.would', { n: people(value.alerted) })}</p>
       <${Problem} problem=${problem} again=${this.count} />
       <div class="buttons">
         <button class="danger" onClick=${reject}>${t('held.reject')}</button>
-        <button class="main" disabled=${!value} onClick=${release}>${t('held.release')}</button>
+        <button class="main" disabled=${!value} onClick=${this.release}>${t('held.release')}</button>
       </div>
     </article>`;
   }
 }
+
+// It may have alerted people before it was held.
+const rejected = ({ withdrawn }) => (withdrawn.about ? t('held.rejected.from', { n: people(withdrawn) }) : t('held.rejected'));
 
 // One that was decided, or never held.
 function Known({ warning, act, ask }) {
@@ -124,13 +148,33 @@ function Known({ warning, act, ask }) {
   </li>`;
 }
 
+// Refusals after which nothing was done for certain.
+const SURE = ['bad_value', 'not_allowed', 'rate_limited'];
+
 // Declares a place: first how many that would alert, then the real thing, under the same id, so that a repeat is no second one.
+// The id and the wish are kept (`model.declaring`: { graph, warning, wish }) until an answer says that it is done; for the same
+// place they are taken again, also after a look at another tab.
 class Declare extends Component {
-  state = { place: this.props.model.chosen ?? '', reason: 'contact', from: '', to: '', stay: '15' };
+  constructor(props) {
+    super(props);
+    const { declaring, chosen, graph } = props.model;
+    this.state = { place: chosen ?? '', reason: 'contact', from: '', to: '', stay: '15' };
+    if (declaring?.graph !== graph || (chosen && chosen !== declaring.wish.place)) return;
+    const { place, reason, from, to, minTime = 0 } = declaring.wish;
+    const times = { from: toTimeInput(from), to: toTimeInput(to), stay: String(minTime / MINUTE) };
+    this.state = { place, reason, ...times, problem: { code: 'unknown' } };
+  }
 
   componentDidMount() {
-    if (this.props.model.chosen) this.box.open = true;
-    this.props.model.chosen = undefined;
+    const { model } = this.props;
+    if (model.chosen || this.state.problem) this.box.open = true;
+    model.chosen = undefined;
+  }
+
+  // What was tried for this place without an answer that says whether it was done.
+  tried({ place }) {
+    const { declaring, graph } = this.props.model;
+    return declaring?.graph === graph && declaring.wish.place === place ? declaring : undefined;
   }
 
   change = (name) => (value) => this.setState({ [name]: value, found: null, told: null, problem: null, wrong: {} });
@@ -152,23 +196,28 @@ class Declare extends Component {
   }
 
   send = async (wish, dryRun) => {
-    const warning = dryRun ? crypto.randomUUID() : this.state.found.warning;
-    this.setState({ busy: true, problem: null, told: null });
     const { model, done } = this.props;
+    const tried = this.tried(wish);
+    const warning = dryRun ? tried?.warning : this.state.found.warning;
+    if (!dryRun) model.declaring = { graph: model.graph, warning, wish };
+    this.setState({ busy: true, problem: null, told: null });
     try {
-      const answer = await model.ask('places/warnings', { body: { ...wish, warning, dryRun } });
+      const answer = await model.ask('places/warnings', { body: { ...wish, ...(warning && { warning }), dryRun } });
       if (dryRun) {
-        this.setState({ found: { warning, wish, alerted: answer.alerted }, busy: false });
-      } else {
-        const told = t('declare.done', { n: people(answer.alerted) });
-        model.say(told);
-        this.setState({ found: null, told, busy: false, place: '' });
-        await done();
+        this.setState({ found: { warning: answer.warning, wish, alerted: answer.alerted, again: Boolean(tried) }, busy: false });
+        return;
       }
+      model.declaring = undefined;
+      const told = t('declare.done', { n: people(answer.alerted) });
+      model.say(told);
+      this.setState({ found: null, told, busy: false, place: '' });
     } catch (problem) {
       if (problem.code === undefined) throw problem;
-      this.setState({ problem, busy: false });
+      // Withdrawn meanwhile: that id is spent.
+      if (problem.code === 'conflict' || (!dryRun && !tried && SURE.includes(problem.code))) model.declaring = undefined;
+      this.setState({ problem, busy: false, ...(problem.code === 'conflict' && { found: null }) });
     }
+    if (!dryRun) await done();
   };
 
   dryRun = (event) => {
@@ -216,7 +265,7 @@ class Declare extends Component {
       </form>
       <div role="status">
         ${found && html`<div class="card calm result">
-          <p>${t('declare.would', { n: people(found.alerted) })}</p>
+          <p>${t(found.again ? 'declare.would.again' : 'declare.would', { n: people(found.alerted) })}</p>
           <button class="danger" disabled=${busy} onClick=${this.declare}>${t('declare.go')}</button>
         </div>`}
         ${told && html`<p class="card done">${told}</p>`}
