@@ -21,32 +21,69 @@ export async function readKey(pem) {
   return crypto.subtle.importKey('pkcs8', bytes, 'Ed25519', false, ['sign']);
 }
 
-// The name in lines that fit, at the size that fits.
+// Room for the name, above the code, in millimetres.
+const WIDE = 180;
+const HIGH = 70;
+const LINE = 1.15;
+const [LARGEST, SMALLEST, SMALLEST_WHOLE] = [19, 4, 10];
+
+// The name in lines that fit, as large as fits; words are broken only where they would be too small.
 function inLines(name) {
-  const most = [...name].length > 40 ? 24 : 17;
-  const lines = [];
-  for (const word of name.split(' ')) {
-    const letters = [...word];
-    while (letters.length > most) lines.push(letters.splice(0, most).join(''));
-    const rest = letters.join('');
-    const last = lines.at(-1);
-    if (last !== undefined && [...last, ...letters].length + 1 <= most) lines[lines.length - 1] = `${last} ${rest}`;
-    else lines.push(rest);
+  const fits = (lines, size) => lines && lines.length * size * LINE <= HIGH;
+  for (let size = LARGEST; size >= SMALLEST_WHOLE; size -= 1) {
+    const lines = wrapped(name.split(' '), WIDE / size);
+    if (fits(lines, size)) return { lines, size };
   }
-  return { lines, size: most === 17 ? 19 : 13 };
+  const letters = name.split(' ').map((word) => [...word]);
+  for (let size = LARGEST; size > SMALLEST; size -= 1) {
+    const lines = broken(letters, WIDE / size);
+    if (fits(lines, size)) return { lines, size };
+  }
+  return { lines: broken(letters, WIDE / SMALLEST), size: SMALLEST };
+}
+
+const measure = document.createElement('canvas').getContext('2d');
+measure.font = '700 100px system-ui, sans-serif';
+// How wide a text is, in its size.
+const width = (text) => measure.measureText(text).width / 100;
+
+// Words in lines; null where one is wider than a line.
+function wrapped(words, most) {
+  const lines = [];
+  for (const word of words) {
+    if (width(word) > most) return null;
+    const longer = `${lines.at(-1)} ${word}`;
+    if (lines.length > 0 && width(longer) <= most) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+// The same, letter by letter where a word is wider than a line.
+function broken(words, most) {
+  const pieces = words.flatMap((letters) => {
+    const parts = [''];
+    for (const letter of letters) {
+      if (parts.at(-1) === '' || width(parts.at(-1) + letter) <= most) parts[parts.length - 1] += letter;
+      else parts.push(letter);
+    }
+    return parts;
+  });
+  return wrapped(pieces, Math.max(most, ...pieces.map(width)));
 }
 
 // Everything in millimetres.
 export function Poster({ place }) {
   const { name, code, link } = place;
   const { lines, size } = inLines(name);
-  const top = 48 - ((lines.length - 1) * size) / 3;
+  // About the middle of what is free; 0.35: half a capital.
+  const top = 47 - ((lines.length - 1) * size * LINE) / 2 + size * 0.35;
   const side = 128;
   const plain = { 'text-anchor': 'middle', 'font-family': 'system-ui, sans-serif', fill: '#17211f' };
   return html`<svg class="poster" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 210 297" role="img" aria-label=${t('poster.label', { name })}>
     <rect width="210" height="297" fill="#fff" />
     <rect width="210" height="7" fill="#0d6e64" />
-    ${lines.map((line, i) => html`<text x="105" y=${top + i * size * 1.15} ...${plain} font-size=${size} font-weight="700">${line}</text>`)}
+    ${lines.map((line, i) => html`<text x="105" y=${top + i * size * LINE} ...${plain} font-size=${size} font-weight="700">${line}</text>`)}
     <svg class="modules" x=${(210 - side) / 2} y="92" width=${side} height=${side} viewBox="0 0 ${code.size} ${code.size}" shape-rendering="crispEdges">
       <rect width=${code.size} height=${code.size} fill="#fff" /><path d=${code.path} fill="#000" />
     </svg>

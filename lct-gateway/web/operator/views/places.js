@@ -3,7 +3,7 @@
 import { Component, createRef, html } from '/common/html.js';
 import { Field, Missing, Stay, View, saveFile } from '/common/parts.js';
 import { isName } from '/common/place-link.js';
-import { duration, t } from '/common/text.js';
+import { NotLoaded, duration, t } from '/common/text.js';
 import { Poster, makePlace, readKey } from '/poster.js';
 
 const MOST_ROOMS = 50;
@@ -18,8 +18,12 @@ export class PlacesView extends Component {
     return rooms.length > 0 ? rooms.map((room) => `${name}, ${room}`) : [name];
   }
 
-  make = async (event) => {
+  submit = (event) => {
     event.preventDefault();
+    this.make();
+  };
+
+  make = async () => {
     const { model } = this.props;
     const visitors = originOf(this.state.visitors);
     const names = this.names();
@@ -27,13 +31,19 @@ export class PlacesView extends Component {
     if (!visitors) wrong.visitors = t('places.visitors.bad');
     if (!isName(this.state.name.trim())) wrong.name = t('places.name.bad');
     else if (names.length > MOST_ROOMS || !names.every(isName)) wrong.rooms = t('places.rooms.bad', { most: MOST_ROOMS });
-    this.setState({ wrong });
+    this.setState({ wrong, missing: false });
     if (Object.keys(wrong).length > 0) return;
     model.keep('visitors', visitors);
     const { stay, key } = this.state;
     const practice = model.graph !== model.me.graph;
     const made = [];
-    for (const name of names) made.push(await makePlace({ visitors, name, stay, key, practice }));
+    try {
+      for (const name of names) made.push(await makePlace({ visitors, name, stay, key, practice }));
+    } catch (error) {
+      if (!(error instanceof NotLoaded)) throw error;
+      this.setState({ missing: true });
+      return;
+    }
     this.setState({ made, visitors });
     model.addPlaces(made.map(({ link }) => link).join('\n'));
     model.say(t('places.made', { count: made.length }));
@@ -59,11 +69,11 @@ export class PlacesView extends Component {
     this.setState({ opened: count });
   };
 
-  render({ model }, { visitors, name, rooms, stay, wrong, made, keyName, opened }) {
+  render({ model }, { visitors, name, rooms, stay, wrong, made, keyName, opened, missing }) {
     const change = (field) => (event) => this.setState({ [field]: event.target.value, wrong: {} });
     return html`<${View} title=${t('places.title')}>
       <p class="screen">${t('places.lead')}</p>
-      <form class="card screen" onSubmit=${this.make} novalidate>
+      <form class="card screen" onSubmit=${this.submit} novalidate>
         <h2>${t('places.new')}</h2>
         <${Field} id="visitors" type="url" label=${t('places.visitors')} note=${t('places.visitors.note')}
           placeholder="https://lct.example.org" value=${visitors} problem=${wrong.visitors} onInput=${change('visitors')} />
@@ -74,10 +84,14 @@ export class PlacesView extends Component {
         <${Stay} value=${stay} onChange=${(stay) => this.setState({ stay })} />
         <details>
           <summary>${t('places.sign')}</summary>
-          <${Field} id="key" type="file" accept=".pem" label=${t('places.key')} note=${t('places.key.note')} problem=${wrong.key} onChange=${this.sign} />
+          ${isSecureContext
+            ? html`<${Field} id="key" type="file" accept=".pem" label=${t('places.key')} note=${t('places.key.note')} problem=${wrong.key}
+              onChange=${this.sign} />`
+            : html`<p class="note">${t('places.sign.insecure')}</p>`}
           ${keyName && html`<p class="note" role="status">${t('places.key.open', { name: keyName })}</p>`}
         </details>
         <button class="main">${t('places.go')}</button>
+        ${missing && html`<${Missing} again=${this.make} />`}
       </form>
       ${made && html`<${Made} model=${model} made=${made} />`}
       <section class="card screen">
@@ -85,6 +99,7 @@ export class PlacesView extends Component {
         <p>${t('places.list.text')}</p>
         <${Field} id="list" type="file" accept=".txt" label=${t('places.list.open')} onChange=${this.open} />
         ${opened !== undefined && html`<p class="note" role="status">${t('places.list.opened', { count: opened })}</p>`}
+        ${model.unkept && html`<p class="problem" role="alert">${t('places.unkept')}</p>`}
         <${Known} model=${model} />
       </section>
     <//>`;
