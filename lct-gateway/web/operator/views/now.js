@@ -73,8 +73,9 @@ export class NowView extends Component {
   }
 }
 
-const or = (value, show, unknown = 'now.unknown') =>
-  value === null || value === undefined ? html`<span class="unknown">${t(unknown)}</span>` : show(value);
+const isKnown = (value) => value !== null && value !== undefined;
+
+const or = (value, show, unknown = 'now.unknown') => (isKnown(value) ? show(value) : html`<span class="unknown">${t(unknown)}</span>`);
 
 function Tiles({ last = {} }) {
   const tiles = [
@@ -131,13 +132,14 @@ function Attention({ now, last = {} }) {
 function State({ now }) {
   const { oldest, retention, lastPurge, role, replicas, aof, rdb, gateway, module } = now;
   const rows = [
-    ['oldest', oldest ? `${moment(oldest)} (${span(Date.now() - oldest)})` : t('now.nothing')],
+    // Without an oldest there is no visit, if anything is known of the graph at all.
+    ['oldest', or(oldest ?? (isKnown(retention) ? 0 : null), (ms) => (ms ? `${moment(ms)} (${span(Date.now() - ms)})` : t('now.nothing')))],
     ['retention', or(retention, (ms) => (ms ? span(ms) : t('now.forever')))],
-    ['lastPurge', lastPurge ? moment(lastPurge) : t('now.notYet')],
+    ['lastPurge', or(lastPurge, (ms) => (ms ? moment(ms) : t('now.notYet')))],
     ['role', or(role, (role) => t(`now.role.${role}`))],
     ['replicas', or(replicas, number)],
     ['aof', or(aof, ({ on, ok }) => t(!on ? 'now.off' : ok ? 'now.ok' : 'now.notOk'))],
-    ['rdb', or(rdb, ({ ok, at }) => `${t(ok ? 'now.ok' : 'now.notOk')}${at ? `, ${moment(at)}` : ''}`)],
+    ['rdb', or(rdb, ({ ok, at }) => t(ok ? 'now.rdb.ok' : 'now.rdb.notOk', { at: moment(at) }))],
     ['versions', html`${or(gateway, String)} / ${or(module, String)}`],
   ];
   return html`<section class="card">

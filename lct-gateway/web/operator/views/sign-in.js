@@ -28,7 +28,7 @@ export class Token extends Component {
 
 export const Closed = ({ model }) => html`<${View} title=${t('closed.title')}>
   <p>${t('closed.text')}</p>
-  <pre class="card">lct-gateway --ops-token duty:$(openssl rand -hex 24)</pre>
+  <pre class="card">openssl rand -hex 24${'\n'}LCT_OPS_TOKEN=duty:… lct-gateway</pre>
   <p class="note">${t('closed.note')}</p>
   <button class="main" onClick=${() => model.enter()}>${t('again')}</button>
 <//>`;
