@@ -1,7 +1,7 @@
 //! Fills the playground of a running system with a synthetic town: `scripts/demo`.
 //!
-//! Everything goes into the graph `Sandbox`, by the commands that gateways use. What somebody else put there is never
-//! touched: a mark says which town is in it, and if it holds anything that this town has not, nothing is done.
+//! Everything goes into the graph `Sandbox`, by the commands that gateways use. What somebody else put there is left alone: a
+//! mark says which town is in it, and if there is a text, a warning or more visits than this town has, nothing is done.
 
 mod town;
 
@@ -29,7 +29,7 @@ const VISITS_PER_COMMAND: usize = 500;
 /// A warning that would alert more people than this waits for an operator.
 const HOLD: u64 = 20;
 /// How many warnings there are.
-const WARNINGS: u64 = 5;
+const WARNINGS: usize = 5;
 
 const TEXTS: [(u64, &str); 6] = [
     (
@@ -217,21 +217,39 @@ impl Demo {
             .get("seed")
             .zip(mark.get("at"))
             .map(|(&seed, &at)| Town::new(seed, at));
-        let texts: u64 = self.ask(cmd("XLEN").arg(FEEDBACK))?;
-        if texts > town.as_ref().map_or(0, |_| TEXTS.len() as u64) {
-            return Ok(Some(format!("{} texts", grouped(texts))));
+        let entries: Vec<(String, HashMap<String, String>)> =
+            self.ask(cmd("XRANGE").arg(FEEDBACK).arg("-").arg("+"))?;
+        let text_of_ours = |(_, fields): &(String, HashMap<String, String>)| {
+            let text = fields.get("text");
+            town.is_some()
+                && TEXTS
+                    .iter()
+                    .any(|(_, ours)| text.is_some_and(|text| text == ours))
+        };
+        let texts = entries.iter().filter(|entry| !text_of_ours(entry)).count();
+        if texts > 0 {
+            return Ok(Some(format!("{} other texts", grouped(texts as u64))));
         }
         if !self.ask::<bool>(cmd("EXISTS").arg(GRAPH))? {
             return Ok(None);
         }
         let info: HashMap<String, Option<u64>> = self.ask(cmd("LCT.INFO").arg(GRAPH))?;
-        let field = |name: &str| info.get(name).copied().flatten().unwrap_or_default();
-        let (visits, warnings) = (field("visits"), field("warnings"));
-        let ours = match &town {
-            Some(town) => warnings <= WARNINGS && self.visits_of(town)? == visits,
-            None => false,
+        let visits = info.get("visits").copied().flatten().unwrap_or_default();
+        let ours = mark.get("seed").map(|&seed| ids(seed)).unwrap_or_default();
+        let rows: Vec<(String, String, String, String, u64, u64)> =
+            self.ask(cmd("LCT.WARNINGS").arg(GRAPH))?;
+        let warnings = rows.iter().filter(|row| !ours.contains(&row.0)).count();
+        let others = match &town {
+            Some(town) => visits.saturating_sub(self.visits_of(town)?),
+            None => visits,
         };
-        Ok((!ours).then(|| format!("{} visits, {warnings} warnings", grouped(visits))))
+        let foreign = warnings > 0 || others > 0 || town.is_none();
+        Ok(foreign.then(|| {
+            format!(
+                "{} other visits, {warnings} other warnings",
+                grouped(others)
+            )
+        }))
     }
 
     /// How many visits the people of this town have.
@@ -264,39 +282,31 @@ impl Demo {
 
     /// Five warnings: two stand, one was taken back, one is of a place, one waits for a decision.
     fn warn(&mut self, town: &Town, seed: u64, now: Millis) -> Result<(), DemoError> {
-        let mut rng = StdRng::seed_from_u64(seed ^ 0xdead);
-        let mut id = || {
-            uuid::Builder::from_random_bytes(rng.random())
-                .into_uuid()
-                .to_string()
-        };
-        let mut given = Vec::new();
-        for (place, reason, days) in [
-            ("Riverside school, class 4", "positive", 2),
-            ("Furniture works, paint shop", "symptoms", 2),
-            ("Olive restaurant", "symptoms", 3),
+        let [first, second, third, choir, held] = ids(seed);
+        for (warning, place, reason, days) in [
+            (&first, "Riverside school, class 4", "positive", 2),
+            (&second, "Furniture works, paint shop", "symptoms", 2),
+            (&third, "Olive restaurant", "symptoms", 3),
         ] {
             let person = town.regulars(place)[0];
-            let warning = id();
             self.ask::<()>(&warning_of(
-                &warning,
+                warning,
                 &town.people[person],
                 reason,
                 now - days * DAY,
             ))?;
-            given.push(warning);
         }
-        self.ask::<()>(cmd("LCT.RETRACT").arg(GRAPH).arg(&given[2]))?;
+        self.ask::<()>(cmd("LCT.RETRACT").arg(GRAPH).arg(&third))?;
         if let Some(visit) = town.last("Choir of St. Anne", now) {
             let place = town.places[visit.place].id();
             let mut command = cmd("LCT.WARNSPACE");
-            command.arg(GRAPH).arg(id()).arg(place).arg("contact");
+            command.arg(GRAPH).arg(&choir).arg(place).arg("contact");
             command.arg(visit.start - HOUR).arg(visit.end);
             self.ask::<()>(&command)?;
         }
         // Of somebody who met many.
         for person in town.regulars("Mill street offices") {
-            let mut command = warning_of(&id(), &town.people[person], "positive", now - 3 * DAY);
+            let mut command = warning_of(&held, &town.people[person], "positive", now - 3 * DAY);
             let would: u64 = self.ask(command.clone().arg("DRYRUN"))?;
             if would > HOLD {
                 return self.ask(command.arg("HOLD").arg(HOLD));
@@ -327,6 +337,16 @@ impl Demo {
         }
         Ok(())
     }
+}
+
+/// The ids of a town's warnings.
+fn ids(seed: u64) -> [String; WARNINGS] {
+    let mut rng = StdRng::seed_from_u64(seed ^ 0xdead);
+    std::array::from_fn(|_| {
+        uuid::Builder::from_random_bytes(rng.random())
+            .into_uuid()
+            .to_string()
+    })
 }
 
 /// A warning by somebody who met people for three quarters of an hour or longer.
