@@ -56,6 +56,7 @@ export async function deskStates(browser, on, size, at, town = smallTown) {
   await anna.page.locator('caption', { hasText: 'Most people' }).waitFor();
   await at('opportunities-week', anna);
   await anna.page.getByLabel('Id of the place').fill('nowhere');
+  await anna.page.getByLabel('Id of the place').press('Enter');
   await anna.sees('Nothing to tell');
   await at('opportunities-none', anna);
 

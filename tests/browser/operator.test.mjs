@@ -112,7 +112,7 @@ test('a rejected warning alerts nobody', async () => {
     await desk.page.getByRole('link', { name: /wait for your decision/ }).click();
     await desk.press('Reject');
     await desk.confirm('Reject');
-    await desk.sees('Rejected. Nobody was alerted.');
+    await desk.sees('Rejected. It alerts nobody any more.');
     await desk.sees('None. A warning that would alert more people');
     await desk.sees('Withdrawn · alerted: fewer than 5');
     await sleep(500);
@@ -133,7 +133,6 @@ test('what somebody else decided meanwhile is not decided again', async () => {
     await first.confirm('Reject');
     await first.sees('Rejected.');
     await second.press('Release');
-    await second.confirm('Release');
     await second.sees('That has changed meanwhile.');
     await second.sees('None. A warning that would alert more people');
     assert.equal(await on.info('alerts'), 0);
@@ -277,6 +276,168 @@ test('cells of fewer than five people are not told, and names are text', async (
   }, WITH_TOKEN);
 });
 
+test('the busiest places are shown first, by the sum of their hours', async () => {
+  await System.during(async (on) => {
+    const ten = Date.parse(`${new Date(Date.now() - 24 * HOUR).toISOString().slice(0, 10)}T09:00:00Z`);
+    const visits = (place, start, count) => Array.from({ length: count }, (_, i) => [`v${i}-${place}-${start}`, place, start, start + HOUR]).flat();
+    for (const [place, first, second] of [['cafe', 10, 5], ['gym', 20, 10], ['hall', 5, 15]]) {
+      await on.cli('LCT.VISIT', 'lct', ...visits(place, ten, first), ...visits(place, ten + HOUR, second));
+    }
+    const desk = await Desk.at('Opportunities', browser, on);
+    const rows = desk.page.locator('table.heat tbody tr');
+    const told = () => rows.evaluateAll((rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent)));
+    await rows.first().waitFor();
+    assert.deepEqual(await told(), [['gym', '1,200', '600'], ['hall', '300', '900'], ['cafe', '600', '300']]);
+    await desk.page.getByLabel('Figure').selectOption('peak');
+    await desk.page.locator('caption', { hasText: 'Most people' }).waitFor();
+    assert.deepEqual(await told(), [['gym', '20', '10'], ['hall', '5', '15'], ['cafe', '10', '5']]);
+    // A place is asked for when it is typed to its end.
+    const asked = () => desk.requests.filter((request) => request.url().includes('/v1/density')).length;
+    const before = asked();
+    await desk.page.getByText('One place only').click();
+    await desk.page.getByLabel('Id of the place').pressSequentially('hall');
+    await desk.page.keyboard.press('Enter');
+    await settled('one place', async () => (await rows.count()) === 1);
+    assert.equal(asked() - before, 1);
+    // A question that nobody waits for any more is given up.
+    await desk.page.route('**/v1/density?*', (route) => !route.request().url().includes('place=hall') && route.continue());
+    const given = desk.page.waitForEvent('requestfailed');
+    await desk.page.getByLabel('Period').selectOption('week');
+    await desk.page.getByLabel('Id of the place').fill('gym');
+    await desk.page.keyboard.press('Enter');
+    await given;
+    await settled('another', async () => (await told())[0][0] === 'gym');
+    await desk.close();
+  }, WITH_TOKEN);
+});
+
+test('after an answer that never came, the same is not done twice', async () => {
+  await System.during(async (on) => {
+    const start = Date.now() - 2 * HOUR;
+    await on.cli('LCT.VISIT', 'lct', ...Array.from({ length: 6 }, (_, i) => [`v${i}`, 'hall', start, start + HOUR]).flat());
+    const desk = await Desk.at('Warnings', browser, on);
+    const bodies = [];
+    const names = ['done, and the answer lost', 'not known whether done'];
+    await desk.page.route('**/v1/places/warnings?*', async (route) => {
+      const body = route.request().postDataJSON();
+      bodies.push(body);
+      if (body.dryRun || names.length === 0) return route.continue();
+      if (names.shift() === 'not known whether done') {
+        return route.fulfill({ status: 503, json: { code: 'unknown', message: 'the server did not say whether it was done' } });
+      }
+      await route.fetch();
+      return route.abort('connectionreset');
+    });
+    const local = (ms) => new Date(ms).toLocaleString('sv-SE', { timeZone: 'Europe/Madrid' }).replace(' ', 'T').slice(0, 16);
+    await desk.page.getByText('Warn of a place').click();
+    await desk.page.getByLabel('Id of the place').fill('hall');
+    await desk.page.getByLabel('From', { exact: true }).fill(local(start - HOUR));
+    await desk.page.getByLabel('To', { exact: true }).fill(local(start + HOUR));
+    const count = () => desk.press('Count whom it would alert');
+    await count();
+    await desk.sees('This would alert about 5 people.');
+    await desk.press('Warn them');
+    await desk.confirm('Warn them');
+    await desk.sees('Nobody knows whether that was done.');
+    await desk.sees('Stands · alerted: about 5'); // the list, anew
+    // Also after a look elsewhere: the same wish, under the same id.
+    await desk.tab('Audit');
+    await desk.heading('Audit');
+    await desk.tab('Warnings');
+    await desk.sees('It may have been: look at the list');
+    assert.equal(await desk.page.getByLabel('Id of the place').inputValue(), 'hall');
+    await desk.page.getByLabel('Stayed at least').fill('30');
+    await count();
+    await desk.sees('Under the same id as the attempt before');
+    await desk.press('Warn them');
+    await desk.confirm('Warn them');
+    await desk.sees('Nobody knows whether that was done.');
+    await desk.press('Warn them');
+    await desk.confirm('Warn them');
+    await desk.sees('Done: ');
+    const ids = new Set(bodies.map(({ warning }) => warning).filter(Boolean));
+    assert.equal(bodies[0].warning, undefined, 'the first count leaves the id to the gateway');
+    assert.equal(ids.size, 1);
+    assert.equal(await on.info('warnings'), 1);
+    assert.equal(await on.info('alerts'), 6);
+    await desk.close();
+  }, WITH_TOKEN);
+});
+
+test('what cannot be loaded can be tried again, and what cannot be kept is said', async () => {
+  const desk = await Desk.open(browser, system);
+  desk.expected = new RegExp(`${desk.expected.source}|ERR_FAILED`);
+  let broken = true;
+  await desk.page.getByLabel('Token').waitFor();
+  await desk.page.route(/\/vendor\/|\/strings\//, (route) => (broken ? route.abort() : route.continue()));
+  await desk.signIn();
+  await desk.sees('This could not be loaded.');
+  broken = false;
+  await desk.button('Try again').first().click();
+  await desk.page.locator('.uplot canvas').first().waitFor();
+  broken = true;
+  await desk.tab('Places');
+  await desk.page.getByLabel('Address of the visitors').fill(system.url);
+  await desk.page.getByLabel('Name of the place').fill('Chapel');
+  await desk.press('Make posters');
+  await desk.sees('This could not be loaded.');
+  broken = false;
+  await desk.press('Try again');
+  await desk.page.locator('.poster').waitFor();
+  broken = true;
+  await desk.press('Español');
+  await desk.sees('This could not be loaded.');
+  assert.equal(await desk.page.locator('html').getAttribute('lang'), 'en');
+  broken = false;
+  await desk.press('Try again');
+  await desk.heading('Lugares');
+  await desk.press('English');
+  await desk.heading('Places');
+  // More places than the browser has room for.
+  await desk.page.evaluate(() => {
+    Storage.prototype.setItem = () => {
+      throw new DOMException('full', 'QuotaExceededError');
+    };
+  });
+  await desk.tab('Places');
+  await desk.posters('Crypt');
+  await desk.sees('These are too many for what this browser keeps');
+  await desk.page.locator('.poster').waitFor();
+  await desk.close();
+});
+
+test('where the browser does not sign, it is not offered', async () => {
+  const init = () => Object.defineProperty(globalThis, 'isSecureContext', { value: false });
+  const desk = await Desk.at('Places', browser, system, { init });
+  await desk.page.getByText('Sign the posters').click();
+  await desk.sees('Not here: browsers sign only on pages that came by https');
+  assert.equal(await desk.page.getByLabel('Key file').count(), 0);
+  await desk.close();
+});
+
+test('a name of any length fits on its poster', async () => {
+  const desk = await Desk.at('Places', browser, system);
+  const lower = 'a rather long name of a place '.repeat(4).slice(0, 99) + 'x';
+  for (const name of ['W'.repeat(17), 'W'.repeat(100), lower, 'Wissenschaftszentrum', 'Bar']) {
+    await desk.posters(name);
+    await desk.page.locator('.posters .name', { hasText: name }).waitFor();
+    const found = await desk.page.locator('.poster').evaluate((svg) => {
+      const top = svg.querySelector('.modules').getAttribute('y');
+      const boxes = [...svg.querySelectorAll(':scope > text')].filter((text) => text.getAttribute('y') < Number(top)).map((text) => text.getBBox());
+      return {
+        text: [...svg.querySelectorAll(':scope > text[font-weight="700"]')].slice(0, boxes.length).map((text) => text.textContent).join(''),
+        left: Math.min(...boxes.map(({ x }) => x)),
+        right: Math.max(...boxes.map(({ x, width }) => x + width)),
+        top: Math.min(...boxes.map(({ y }) => y)),
+        bottom: Math.max(...boxes.map(({ y, height }) => y + height)) - top,
+      };
+    });
+    assert.equal(found.text.replaceAll(' ', ''), name.replaceAll(' ', ''));
+    assert.ok(found.left >= 10 && found.right <= 200 && found.top >= 7 && found.bottom <= 0, `${name}: ${JSON.stringify(found)}`);
+  }
+  await desk.close();
+});
+
 test('feedback is read as text, and marked', async () => {
   await System.during(async (on) => {
     const phone = await Phone.open(browser, on);
@@ -358,9 +519,14 @@ test('only the token is kept, and only until the tab is closed', async () => {
   await second.goto(desk.address(system));
   await second.getByLabel('Token').waitFor();
   await second.close();
+  await desk.tab('Places');
+  await desk.posters('Town hall');
   await desk.press('Sign out');
   await desk.page.getByLabel('Token').waitFor();
-  assert.equal(await desk.page.evaluate(() => sessionStorage.getItem('token')), null);
+  assert.equal(await desk.page.evaluate(() => sessionStorage.length), 0);
+  await desk.signIn();
+  await desk.heading('Places');
+  assert.equal(await desk.page.getByText('is known here').count(), 0);
   await desk.close();
 });
 
@@ -368,7 +534,7 @@ test('without a token at the gateway the page says how to set one', async () => 
   await System.during(async (on) => {
     const desk = await Desk.open(browser, on);
     await desk.heading('This page is closed');
-    await desk.sees('--ops-token');
+    await desk.sees('LCT_OPS_TOKEN=duty:');
     await desk.close();
   });
 });
