@@ -115,7 +115,7 @@ class Held extends Asking {
     return html`<article class="card urgent held">
       <h3>${t(`reason.${warning.reason}`)}</h3>
       <p class="times">${t(`kind.${warning.kind}`)} · ${moment(warning.issued)} · <span class="id">${short(id)}</span></p>
-      <p class="many" role="status">${busy && !value ? t('held.counting') : value && t('held.would', { n: people(value.alerted) })}</p>
+      <p class="many" role="status">${busy ? t('held.counting') : value && t('held.would', { n: people(value.alerted) })}</p>
       <${Problem} problem=${problem} again=${this.count} />
       <div class="buttons">
         <button class="danger" onClick=${reject}>${t('held.reject')}</button>
