@@ -101,7 +101,7 @@ impl Codes {
         Self { books, graphs }
     }
 
-    /// Makes a code good for 24 hours. `since`: the day, in epoch milliseconds.
+    /// Makes so many codes, each good for 24 hours: all or none. `since`: the day, in epoch milliseconds.
     ///
     /// # Errors
     /// Redis cannot do it.
@@ -109,20 +109,19 @@ impl Codes {
         &self,
         graph: Graph,
         since: Option<u64>,
-    ) -> Result<OneTimeCode, ModuleError> {
-        let code = OneTimeCode::random();
-        let key = self.key(graph, code);
+        count: u64,
+    ) -> Result<Vec<OneTimeCode>, ModuleError> {
         let day = since.map_or_else(|| "none".to_owned(), |day| day.to_string());
+        let codes: Vec<OneTimeCode> = (0..count).map(|_| OneTimeCode::random()).collect();
         let mut pipe = redis::pipe();
-        pipe.atomic()
-            .cmd("HSET")
-            .arg(&key)
-            .arg("day")
-            .arg(day)
-            .ignore();
-        pipe.cmd("PEXPIRE").arg(&key).arg(LIFE).ignore();
+        pipe.atomic();
+        for code in &codes {
+            let key = self.key(graph, *code);
+            pipe.cmd("HSET").arg(&key).arg("day").arg(&day).ignore();
+            pipe.cmd("PEXPIRE").arg(&key).arg(LIFE).ignore();
+        }
         self.books.run::<()>(&pipe).await?;
-        Ok(code)
+        Ok(codes)
     }
 
     /// Spends a code for this warning, or finds it spent for the same.

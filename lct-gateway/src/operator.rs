@@ -109,8 +109,7 @@ pub async fn run(action: Action, config: Config) -> Result<String, ModuleError> 
     let mut text = String::new();
     match action {
         Action::Codes(CodesAction::New { since, count }) => {
-            for _ in 0..count {
-                let code = services.codes.create(Graph::Main, since).await?;
+            for code in services.codes.create(Graph::Main, since, count).await? {
                 let _ = writeln!(text, "{}", code.encode()); // a String takes everything
             }
         }

@@ -13,7 +13,7 @@ use warp::reply::Response;
 use warp::{Filter, Rejection};
 
 use crate::clock::{self, DAY};
-use crate::codes;
+use crate::codes::{self, OneTimeCode};
 use crate::connection::Context;
 use crate::feedback::Status;
 use crate::graphs::{Graph, Graphs};
@@ -306,13 +306,9 @@ impl Api {
                 let (count, since) = new_codes(&request.body)?;
                 let codes = self.audited_plainly(deed("make-codes", &count.to_string()), async {
                     let expires = clock::now() + codes::LIFE;
-                    let mut made = Vec::new();
-                    for _ in 0..count {
-                        let code = self.desk.codes.create(graph, since).await;
-                        made.push(code.map_err(refused)?.encode());
-                    }
+                    let made = self.desk.codes.create(graph, since, count).await;
                     Ok(Codes {
-                        codes: made,
+                        codes: made.map_err(refused)?.into_iter().map(OneTimeCode::encode).collect(),
                         expires,
                     })
                 });
