@@ -135,7 +135,7 @@ fn only_who_has_a_token_is_answered() {
     let (_shipped, gateway) = shipped(&[]);
     let (ana, ben) = (Operator::new(&gateway, ANA), Operator::new(&gateway, BEN));
     let me = ana.sees("/v1/me");
-    let expected = json!({"name": "ana", "graph": "lct", "graphs": ["lct", "Sandbox"], "k": 5, "signing": null});
+    let expected = json!({"name": "ana", "graph": "lct", "graphs": ["lct", "Sandbox"], "k": 5});
     assert_eq!(me, expected);
     assert_eq!(ben.sees("/v1/me?graph=Sandbox")["name"], "ben-2");
     assert_eq!(ben.sees("/v1/me?graph=Sandbox")["graph"], "Sandbox");

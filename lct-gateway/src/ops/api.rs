@@ -183,7 +183,6 @@ impl Api {
                     .map(|graph| graphs.name(graph).to_owned())
                     .into(),
                 k: FEW,
-                signing: None,
             }),
             Ask::Now => {
                 let since = query.millis("since")?;

@@ -24,8 +24,6 @@ pub struct Me {
     pub graphs: Vec<String>,
     /// Fewer people than this are not counted.
     pub k: u64,
-    /// The public key with which this gateway's posters are signed; none.
-    pub signing: Option<String>,
 }
 
 /// How things are, and how they were.
