@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::Stream;
-use hyper::{Method, StatusCode};
+use hyper::StatusCode;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -25,7 +25,7 @@ use crate::ops::bodies::{
     PlaceWarned, PlaceWarning, Warning, Warnings, Withdrawn,
 };
 use crate::ops::desk::{Desk, HELD};
-use crate::ops::operations::{Ask, DESCRIPTION, OPERATIONS};
+use crate::ops::operations::{Act, Ask, DESCRIPTION, OPERATIONS, Show};
 use crate::ops::query::{Query, is_entry};
 use crate::ops::token::Operators;
 use crate::ops::watch::Watch;
@@ -63,7 +63,6 @@ pub struct Api {
 /// A request understood: who asks for what, of which graph.
 struct Request {
     who: String,
-    ask: Ask,
     graph: Graph,
     /// The segment of the path that the operation leaves open.
     value: String,
@@ -150,7 +149,6 @@ impl Api {
         let value = percent_decode_str(value).decode_utf8();
         let request = Request {
             who,
-            ask: operation.ask,
             graph: query.graph(&self.context.graphs)?,
             value: value
                 .map_err(|_| bad_value("path", "must be percent-encoded UTF-8"))?
@@ -158,11 +156,12 @@ impl Api {
             query,
             body: asked::read(operation, &asked.headers, body).await?,
         };
-        if operation.method == Method::GET {
-            return self.show(&request).await;
-        }
+        let act = match operation.ask {
+            Ask::Show(show) => return self.show(show, &request).await,
+            Ask::Act(act) => act,
+        };
         // A task of its own: what has begun is done and audited to its end, also when whoever asked is gone.
-        let action = tokio::spawn(async move { self.act(&request).await });
+        let action = tokio::spawn(async move { self.act(act, &request).await });
         action.await.unwrap_or_else(|_| {
             Err(Refusal::new(
                 Word::Internal,
@@ -172,11 +171,11 @@ impl Api {
     }
 
     /// Answers what changes nothing.
-    async fn show(&self, request: &Request) -> Result<Response, Refusal> {
+    async fn show(&self, show: Show, request: &Request) -> Result<Response, Refusal> {
         let Request { graph, query, .. } = request;
         let (graph, desk, graphs) = (*graph, &self.desk, &self.context.graphs);
-        Ok(match request.ask {
-            Ask::Me => done(&Me {
+        Ok(match show {
+            Show::Me => done(&Me {
                 name: request.who.clone(),
                 graph: graphs.name(graph).to_owned(),
                 graphs: Graphs::ALL
@@ -184,18 +183,18 @@ impl Api {
                     .into(),
                 k: FEW,
             }),
-            Ask::Now => {
+            Show::Now => {
                 let since = query.millis("since")?;
                 done(&self.watch.now(graph, since).await)
             }
-            Ask::Density => {
+            Show::Density => {
                 let (from, to, place) = period(query)?;
                 let rows = desk.density(graph, from, to, place.as_ref()).await;
                 done(&Density {
                     rows: rows.map_err(refused)?,
                 })
             }
-            Ask::Warnings => {
+            Show::Warnings => {
                 let count = query.number("count", 1..=MOST_WARNINGS)?.unwrap_or(100);
                 let state = query.text("state");
                 if state.is_some_and(|state| !STATES.contains(&state)) {
@@ -214,7 +213,7 @@ impl Api {
                     warnings: rows.into_iter().map(warning).collect(),
                 })
             }
-            Ask::DryRun => {
+            Show::DryRun => {
                 let warning = id(&request.value)?;
                 self.is_held(graph, warning).await?;
                 let alerted = desk.module.would_release(graph, warning).await;
@@ -222,7 +221,7 @@ impl Api {
                     alerted: Rounded::of(alerted.map_err(refused)?),
                 })
             }
-            Ask::ReadFeedback => {
+            Show::ReadFeedback => {
                 let count = query.number("count", 1..=MOST_TEXTS)?.unwrap_or(50);
                 let before = query.entry("before")?;
                 let entries = desk.feedback.newest(graph, before, count).await;
@@ -230,7 +229,7 @@ impl Api {
                     entries: entries.map_err(refused)?,
                 })
             }
-            Ask::Audit => {
+            Show::Audit => {
                 let count = query.number("count", 1..=MOST_ENTRIES)?.unwrap_or(100);
                 let before = query.entry("before")?;
                 let entries = audit::read(&desk.books, before, count).await;
@@ -238,18 +237,12 @@ impl Api {
                     entries: entries.map_err(refused)?,
                 })
             }
-            Ask::OpenApi => reply::document(&DESCRIPTION),
-            Ask::Release
-            | Ask::Reject
-            | Ask::Withdraw
-            | Ask::WarnPlace
-            | Ask::MakeCodes
-            | Ask::SetStatus => unreachable!("is an action"),
+            Show::OpenApi => reply::document(&DESCRIPTION),
         })
     }
 
     /// Does what is asked, audited. What is asked wrongly is refused before anything begins.
-    async fn act(&self, request: &Request) -> Result<Response, Refusal> {
+    async fn act(&self, act: Act, request: &Request) -> Result<Response, Refusal> {
         let graph = request.graph;
         let deed = |what, about: &str| Deed {
             who: request.who.clone(),
@@ -257,8 +250,8 @@ impl Api {
             graph,
             about: about.to_owned(),
         };
-        match request.ask {
-            Ask::Release => {
+        match act {
+            Act::Release => {
                 let warning = id(&request.value)?;
                 let alerted = self.audited(deed("release", warning), async {
                     self.is_held(graph, warning).await?;
@@ -268,7 +261,7 @@ impl Api {
                 let alerted = alerted.await?;
                 Ok(done(&Counted { alerted }))
             }
-            Ask::Reject => {
+            Act::Reject => {
                 let warning = id(&request.value)?;
                 let withdrawn = self.audited(deed("reject", warning), async {
                     self.is_held(graph, warning).await?;
@@ -277,7 +270,7 @@ impl Api {
                 let withdrawn = withdrawn.await?;
                 Ok(done(&Withdrawn { withdrawn }))
             }
-            Ask::Withdraw => {
+            Act::Withdraw => {
                 let warning = id(&request.value)?;
                 let withdrawn = self.audited(deed("retract", warning), async {
                     if self.state(graph, warning).await? == RETRACTED {
@@ -288,7 +281,7 @@ impl Api {
                 let withdrawn = withdrawn.await?;
                 Ok(done(&Withdrawn { withdrawn }))
             }
-            Ask::WarnPlace => {
+            Act::WarnPlace => {
                 let (warning, dry_run) = place_warning(&request.body)?;
                 let what = if dry_run { "count-place" } else { "warn-place" };
                 let alerted = self.audited(deed(what, &warning.id.to_string()), async {
@@ -301,7 +294,7 @@ impl Api {
                     alerted,
                 }))
             }
-            Ask::MakeCodes => {
+            Act::MakeCodes => {
                 let (count, since) = new_codes(&request.body)?;
                 let codes = self.audited_plainly(deed("make-codes", &count.to_string()), async {
                     let expires = clock::now() + codes::LIFE;
@@ -313,7 +306,7 @@ impl Api {
                 });
                 Ok(done(&codes.await?))
             }
-            Ask::SetStatus => {
+            Act::SetStatus => {
                 let entry = request.value.as_str();
                 if !is_entry(entry) {
                     return Err(bad_value("entry", "must be the id of an entry"));
@@ -328,16 +321,6 @@ impl Api {
                 });
                 set.await?;
                 Ok(done(&Done {}))
-            }
-            Ask::Me
-            | Ask::Now
-            | Ask::Density
-            | Ask::Warnings
-            | Ask::DryRun
-            | Ask::ReadFeedback
-            | Ask::Audit
-            | Ask::OpenApi => {
-                unreachable!("is no action")
             }
         }
     }

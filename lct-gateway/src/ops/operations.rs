@@ -14,53 +14,68 @@ use crate::rest::operations::{Access, Body, Operation, Shape, shape, short};
 
 /// What can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the table says what each means")]
 pub enum Ask {
+    /// To be shown something. It changes nothing.
+    Show(Show),
+    /// To do something: it is audited.
+    Act(Act),
+}
+
+/// What can be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the table says what each means")]
+pub enum Show {
     Me,
     Now,
     Density,
     Warnings,
     DryRun,
+    ReadFeedback,
+    Audit,
+    OpenApi,
+}
+
+/// What can be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the table says what each means")]
+pub enum Act {
     Release,
     Reject,
     Withdraw,
     WarnPlace,
     MakeCodes,
-    ReadFeedback,
     SetStatus,
-    Audit,
-    OpenApi,
 }
 
 impl Ask {
     /// Its name, in numbers for operators.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Me => "Me",
-            Self::Now => "Now",
-            Self::Density => "Density",
-            Self::Warnings => "Warnings",
-            Self::DryRun => "DryRun",
-            Self::Release => "Release",
-            Self::Reject => "Reject",
-            Self::Withdraw => "Withdraw",
-            Self::WarnPlace => "WarnPlace",
-            Self::MakeCodes => "MakeCodes",
-            Self::ReadFeedback => "ReadFeedback",
-            Self::SetStatus => "SetStatus",
-            Self::Audit => "Audit",
-            Self::OpenApi => "OpsOpenApi",
+            Self::Show(Show::Me) => "Me",
+            Self::Show(Show::Now) => "Now",
+            Self::Show(Show::Density) => "Density",
+            Self::Show(Show::Warnings) => "Warnings",
+            Self::Show(Show::DryRun) => "DryRun",
+            Self::Show(Show::ReadFeedback) => "ReadFeedback",
+            Self::Show(Show::Audit) => "Audit",
+            Self::Show(Show::OpenApi) => "OpsOpenApi",
+            Self::Act(Act::Release) => "Release",
+            Self::Act(Act::Reject) => "Reject",
+            Self::Act(Act::Withdraw) => "Withdraw",
+            Self::Act(Act::WarnPlace) => "WarnPlace",
+            Self::Act(Act::MakeCodes) => "MakeCodes",
+            Self::Act(Act::SetStatus) => "SetStatus",
         }
     }
 
     /// What may stand in its query beside `graph`, and what that means.
     pub const fn query(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Now => &[(
+            Self::Show(Show::Now) => &[(
                 "since",
                 "Only what came after that time, in epoch milliseconds",
             )],
-            Self::Density => &[
+            Self::Show(Show::Density) => &[
                 ("from", "From, in epoch milliseconds; is needed"),
                 (
                     "to",
@@ -68,15 +83,15 @@ impl Ask {
                 ),
                 ("place", "Only this place"),
             ],
-            Self::Warnings => &[
+            Self::Show(Show::Warnings) => &[
                 ("state", "Only those that are held, active or retracted"),
                 ("count", "The most, 1 to 1000; 100 if absent"),
             ],
-            Self::ReadFeedback => &[
+            Self::Show(Show::ReadFeedback) => &[
                 ("before", "Only older ones than this entry"),
                 ("count", "The most, 1 to 100; 50 if absent"),
             ],
-            Self::Audit => &[
+            Self::Show(Show::Audit) => &[
                 ("before", "Only older ones than this entry"),
                 ("count", "The most, 1 to 1000; 100 if absent"),
             ],
@@ -87,14 +102,14 @@ impl Ask {
 
 /// An operation that changes nothing.
 const fn get(
-    ask: Ask,
+    show: Show,
     path: &'static str,
     reply: Shape,
     summary: &'static str,
     description: &'static str,
 ) -> Operation<Ask> {
     Operation {
-        ask,
+        ask: Ask::Show(show),
         method: Method::GET,
         path,
         access: Access::Operators,
@@ -107,7 +122,7 @@ const fn get(
 
 /// An action: it is audited.
 const fn post(
-    ask: Ask,
+    act: Act,
     path: &'static str,
     body: Option<Body>,
     reply: Shape,
@@ -115,7 +130,7 @@ const fn post(
     description: &'static str,
 ) -> Operation<Ask> {
     Operation {
-        ask,
+        ask: Ask::Act(act),
         method: Method::POST,
         path,
         access: Access::Operators,
@@ -129,42 +144,42 @@ const fn post(
 /// All of them.
 pub static OPERATIONS: [Operation<Ask>; 14] = [
     get(
-        Ask::Me,
+        Show::Me,
         "/v1/me",
         shape::<Me>(),
         "Who asks, and what there is",
         "To find out whether a token is good.",
     ),
     get(
-        Ask::Now,
+        Show::Now,
         "/v1/now",
         shape::<Now>(),
         "How things are, and were in the last half hour",
         "",
     ),
     get(
-        Ask::Density,
+        Show::Density,
         "/v1/density",
         shape::<Density>(),
         "How much people were together, by place and whole hour",
         "Hours that are over and lie in the period as a whole, and places where enough different people were; rounded.",
     ),
     get(
-        Ask::Warnings,
+        Show::Warnings,
         "/v1/warnings",
         shape::<Warnings>(),
         "List warnings, newest first",
         "",
     ),
     get(
-        Ask::DryRun,
+        Show::DryRun,
         "/v1/warnings/{warning}/dry-run",
         shape::<Counted>(),
         "How many people releasing a held warning would alert now",
         "",
     ),
     post(
-        Ask::Release,
+        Act::Release,
         "/v1/warnings/{warning}/release",
         None,
         shape::<Counted>(),
@@ -172,7 +187,7 @@ pub static OPERATIONS: [Operation<Ask>; 14] = [
         "",
     ),
     post(
-        Ask::Reject,
+        Act::Reject,
         "/v1/warnings/{warning}/reject",
         None,
         shape::<Withdrawn>(),
@@ -180,7 +195,7 @@ pub static OPERATIONS: [Operation<Ask>; 14] = [
         "",
     ),
     post(
-        Ask::Withdraw,
+        Act::Withdraw,
         "/v1/warnings/{warning}/retract",
         None,
         shape::<Withdrawn>(),
@@ -188,7 +203,7 @@ pub static OPERATIONS: [Operation<Ask>; 14] = [
         "",
     ),
     post(
-        Ask::WarnPlace,
+        Act::WarnPlace,
         "/v1/places/warnings",
         short::<PlaceWarning>(),
         shape::<PlaceWarned>(),
@@ -196,7 +211,7 @@ pub static OPERATIONS: [Operation<Ask>; 14] = [
         "With `dryRun` nobody is alerted. The same warning again is no second one: it revises the first.",
     ),
     post(
-        Ask::MakeCodes,
+        Act::MakeCodes,
         "/v1/codes",
         short::<NewCodes>(),
         shape::<Codes>(),
@@ -204,14 +219,14 @@ pub static OPERATIONS: [Operation<Ask>; 14] = [
         "They cannot be shown again.",
     ),
     get(
-        Ask::ReadFeedback,
+        Show::ReadFeedback,
         "/v1/feedback",
         shape::<FeedbackEntries>(),
         "Read what people wrote, newest first",
         "",
     ),
     post(
-        Ask::SetStatus,
+        Act::SetStatus,
         "/v1/feedback/{entry}/status",
         short::<NewStatus>(),
         shape::<Done>(),
@@ -219,14 +234,14 @@ pub static OPERATIONS: [Operation<Ask>; 14] = [
         "Other operators see it. Whoever wrote it does not.",
     ),
     get(
-        Ask::Audit,
+        Show::Audit,
         "/v1/audit",
         shape::<AuditTrail>(),
         "Read what operators did, newest first",
         "",
     ),
     get(
-        Ask::OpenApi,
+        Show::OpenApi,
         "/v1/openapi.json",
         shape::<Document>(),
         "This description, as OpenAPI",
