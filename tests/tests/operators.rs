@@ -222,8 +222,12 @@ async fn a_held_warning_is_looked_at_and_released_and_alerts_arrive() {
     assert_eq!(phone.alerts[1]["state"], "withdrawn");
     let again = ana.asks("POST", &format!("{path}/retract"), &Value::Null);
     refused(&again, 409, "conflict", "was retracted already");
-    let unknown = ana.asks("POST", "/v1/warnings/unknown/retract", &Value::Null);
-    refused(&unknown, 409, "conflict", "there is none of this id");
+    // Whatever else is named there is not written down: it could be a person or a place.
+    for (canary, action) in [(INDEX, "retract"), (PLACE, "release"), (PLACE, "reject")] {
+        let target = format!("/v1/warnings/{canary}/{action}");
+        let unlisted = ana.asks("POST", &target, &Value::Null);
+        refused(&unlisted, 409, "conflict", "there is none of this id");
+    }
 
     // Another one is rejected: nobody ever hears of it.
     let other = "7b0e5c52-8a4f-4d0c-9a53-4c1d2f6e0a11";
@@ -253,6 +257,10 @@ async fn a_held_warning_is_looked_at_and_released_and_alerts_arrive() {
         "ana retract lct W conflict",
         "ana retract lct unknown begun",
         "ana retract lct unknown conflict",
+        "ana release lct unknown begun",
+        "ana release lct unknown conflict",
+        "ana reject lct unknown begun",
+        "ana reject lct unknown conflict",
         "ben-2 reject lct O begun",
         r#"ben-2 reject lct O done {"fewerThan":5}"#,
     ]

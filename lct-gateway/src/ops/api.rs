@@ -51,6 +51,9 @@ const MOST_CODES: u64 = 100;
 const RETRACTED: &str = "retracted";
 const STATES: [&str; 3] = ["active", HELD, RETRACTED];
 
+/// What the audit calls a warning that is not listed.
+const UNLISTED: &str = "unknown";
+
 /// What answers operators.
 pub struct Api {
     context: Arc<Context>,
@@ -215,7 +218,7 @@ impl Api {
             }
             Show::DryRun => {
                 let warning = id(&request.value)?;
-                self.is_held(graph, warning).await?;
+                held(self.state(graph, warning).await)?;
                 let alerted = desk.module.would_release(graph, warning).await;
                 done(&Counted {
                     alerted: Rounded::of(alerted.map_err(refused)?),
@@ -253,8 +256,9 @@ impl Api {
         match act {
             Act::Release => {
                 let warning = id(&request.value)?;
-                let alerted = self.audited(deed("release", warning), async {
-                    self.is_held(graph, warning).await?;
+                let (about, state) = self.named(graph, warning).await;
+                let alerted = self.audited(deed("release", about), async {
+                    held(state)?;
                     let alerted = self.desk.module.release(graph, warning).await;
                     Ok(Rounded::of(alerted.map_err(refused)?))
                 });
@@ -263,8 +267,9 @@ impl Api {
             }
             Act::Reject => {
                 let warning = id(&request.value)?;
-                let withdrawn = self.audited(deed("reject", warning), async {
-                    self.is_held(graph, warning).await?;
+                let (about, state) = self.named(graph, warning).await;
+                let withdrawn = self.audited(deed("reject", about), async {
+                    held(state)?;
                     self.withdraw(graph, warning).await
                 });
                 let withdrawn = withdrawn.await?;
@@ -272,8 +277,9 @@ impl Api {
             }
             Act::Withdraw => {
                 let warning = id(&request.value)?;
-                let withdrawn = self.audited(deed("retract", warning), async {
-                    if self.state(graph, warning).await? == RETRACTED {
+                let (about, state) = self.named(graph, warning).await;
+                let withdrawn = self.audited(deed("retract", about), async {
+                    if state? == RETRACTED {
                         return Err(conflict("warning: was retracted already"));
                     }
                     self.withdraw(graph, warning).await
@@ -377,12 +383,15 @@ impl Api {
         state.ok_or_else(|| conflict("warning: there is none of this id (any more)"))
     }
 
-    async fn is_held(&self, graph: Graph, warning: &str) -> Result<(), Refusal> {
-        if self.state(graph, warning).await? == HELD {
-            Ok(())
-        } else {
-            Err(conflict("warning: is not held (any more)"))
-        }
+    /// What the audit calls the warning that an action names, and its state. What is not listed could be anything, an id of
+    /// a person too: it is not written down.
+    async fn named<'a>(
+        &self,
+        graph: Graph,
+        warning: &'a str,
+    ) -> (&'a str, Result<String, Refusal>) {
+        let state = self.state(graph, warning).await;
+        (if state.is_ok() { warning } else { UNLISTED }, state)
     }
 
     async fn withdraw(&self, graph: Graph, warning: &str) -> Result<Rounded, Refusal> {
@@ -397,6 +406,15 @@ impl Api {
         } else {
             Err(conflict("entry: there is none of this id (any more)"))
         }
+    }
+}
+
+/// Refuses a warning that is not held, from its state.
+fn held(state: Result<String, Refusal>) -> Result<(), Refusal> {
+    if state? == HELD {
+        Ok(())
+    } else {
+        Err(conflict("warning: is not held (any more)"))
     }
 }
 

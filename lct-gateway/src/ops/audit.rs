@@ -32,7 +32,8 @@ pub struct Deed {
     pub what: &'static str,
     /// In which graph.
     pub graph: Graph,
-    /// What it is about: a warning's id, how many codes, an entry of the feedback. Never a visitor, never a place.
+    /// What it is about: the id of a warning that is listed or given now, `unknown` for any other, how many codes, an entry
+    /// of the feedback. Never a visitor, never a place.
     pub about: String,
 }
 
