@@ -664,6 +664,39 @@ fn what_cannot_be_written_down_is_not_done() {
     ana.does(&format!("{path}/release"), Value::Null);
 }
 
+/// The replica that should have confirmed it is not there, as after a lost answer: the audit does not call that failed.
+#[test]
+fn what_may_have_been_done_is_not_called_failed() {
+    let (shipped, gateway) = shipped(&["--replicas", "1"]);
+    let ana = Operator::new(&gateway, ANA);
+    meet(&shipped.server, &friends(7));
+    meet(&shipped.server, &[INDEX.to_owned()]);
+    let mut redis = shipped.server.client();
+    redis.expect(
+        &format!("LCT.WARN lct {WARNING} {INDEX} symptoms HOLD 3"),
+        "0",
+    );
+    let path = format!("/v1/warnings/{WARNING}/release");
+    let answer = ana.asks("POST", &path, &Value::Null);
+    refused(&answer, 503, "unknown", "may have been done");
+    assert_eq!(
+        answer.header("retry-after"),
+        None,
+        "not to be repeated blindly"
+    );
+    assert_eq!(ana.sees("/v1/warnings")["warnings"][0]["state"], "active");
+    let again = ana.asks("POST", &path, &Value::Null);
+    refused(&again, 409, "conflict", "warning: is not held");
+    let lines = ["begun", "unknown", "begun", "conflict"]
+        .map(|outcome| format!("ana release lct {WARNING} {outcome}"));
+    assert_eq!(ana.audit(), lines);
+    // Counting changes nothing, so it waits for nobody.
+    let (from, to) = (now() - HOUR, now());
+    let place =
+        json!({"place": PLACE, "reason": "contact", "from": from, "to": to, "dryRun": true});
+    ana.does("/v1/places/warnings", place);
+}
+
 #[test]
 fn what_has_begun_is_done_and_written_down_also_when_nobody_waits_for_it() {
     let (shipped, gateway) = shipped(&[]);

@@ -260,7 +260,7 @@ impl Api {
                 let alerted = self.audited(deed("release", about), async {
                     held(state)?;
                     let alerted = self.desk.module.release(graph, warning).await;
-                    Ok(Rounded::of(alerted.map_err(refused)?))
+                    Ok(Rounded::of(alerted.map_err(unsure)?))
                 });
                 let alerted = alerted.await?;
                 Ok(done(&Counted { alerted }))
@@ -292,7 +292,8 @@ impl Api {
                 let what = if dry_run { "count-place" } else { "warn-place" };
                 let alerted = self.audited(deed(what, &warning.id.to_string()), async {
                     let alerted = self.desk.module.warn_space(graph, &warning, dry_run).await;
-                    Ok(Rounded::of(alerted.map_err(refused)?))
+                    let refusal = if dry_run { refused } else { unsure };
+                    Ok(Rounded::of(alerted.map_err(refusal)?))
                 });
                 let alerted = alerted.await?;
                 Ok(done(&PlaceWarned {
@@ -306,7 +307,7 @@ impl Api {
                     let expires = clock::now() + codes::LIFE;
                     let made = self.desk.codes.create(graph, since, count).await;
                     Ok(Codes {
-                        codes: made.map_err(refused)?.into_iter().map(OneTimeCode::encode).collect(),
+                        codes: made.map_err(unsure)?.into_iter().map(OneTimeCode::encode).collect(),
                         expires,
                     })
                 });
@@ -396,12 +397,12 @@ impl Api {
 
     async fn withdraw(&self, graph: Graph, warning: &str) -> Result<Rounded, Refusal> {
         let withdrawn = self.desk.module.retract_any(graph, warning).await;
-        Ok(Rounded::of(withdrawn.map_err(refused)?))
+        Ok(Rounded::of(withdrawn.map_err(unsure)?))
     }
 
     async fn set_status(&self, graph: Graph, entry: &str, status: Status) -> Result<(), Refusal> {
         let set = self.desk.feedback.set_status(graph, entry, status).await;
-        if set.map_err(refused)? {
+        if set.map_err(unsure)? {
             Ok(())
         } else {
             Err(conflict("entry: there is none of this id (any more)"))
@@ -509,6 +510,17 @@ fn refused(error: ModuleError) -> Refusal {
             "Redis: the user of --ops-redis may not do this; set it to one with the rights of the user operator in redis.conf",
         ),
         error => error.into(),
+    }
+}
+
+/// The same, of what may have been done all the same: its answer was lost, or too few replicas have it.
+fn unsure(error: ModuleError) -> Refusal {
+    match error {
+        ModuleError::Unavailable => Refusal::plain(
+            Word::Unknown,
+            "Redis: it did not confirm this in time, so it may have been done; look before asking again",
+        ),
+        error => refused(error),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What operators did: the stream `lct:audit:operators`. An entry says who, what, in which graph, about what and what came
-//! of it; no visitor and no place. Every action has two: `begun`, without which it is not done, and how it ended; one that
-//! has no second was cut off and may have been done.
+//! of it; no visitor and no place. Every action has two: `begun`, without which it is not done, and how it ended. It may have
+//! been done where that is `unknown`, and where the second is missing, because the gateway was cut off.
 //!
 //! It is written with the gateway's own Redis user, not with that of operators: who has their password can read it and
 //! cannot alter it.
@@ -20,7 +20,8 @@ use crate::rounded::Rounded;
 /// The stream.
 const KEY: &str = "lct:audit:operators";
 
-/// The outcome of what is about to be done, and of what was done; of anything else it is the error's code.
+/// The outcome of what is about to be done, and of what was done; of anything else it is the error's code, which is
+/// [`Word::Unknown`](crate::rest::refusal::Word) of what may have been done.
 const BEGUN: &str = "begun";
 const DONE: &str = "done";
 
@@ -52,7 +53,7 @@ pub struct Entry {
     pub graph: String,
     /// What it was about.
     pub about: String,
-    /// `begun`, then `done` or the code of the error.
+    /// `begun`, then `done` or the code of the error; `unknown`: it may have been done.
     pub outcome: String,
     /// How many were concerned, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]

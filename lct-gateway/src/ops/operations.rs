@@ -295,7 +295,7 @@ fn refusals(operation: &Operation<Ask>) -> Vec<(StatusCode, &'static str)> {
         ),
         (
             StatusCode::SERVICE_UNAVAILABLE,
-            "Not now; an action whose beginning cannot be audited was not done",
+            "Not now; an action whose beginning cannot be audited was not done. With `unknown`, an action that may have been done",
         ),
     ];
     if operation.body.is_some() {

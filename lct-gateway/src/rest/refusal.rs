@@ -60,6 +60,8 @@ pub enum Word {
     Internal,
     /// Not now: the same can be asked again later.
     Unavailable,
+    /// What an operator asked for may have been done, and may not: look before asking again.
+    Unknown,
 }
 
 impl Word {
@@ -78,7 +80,7 @@ impl Word {
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Limited | Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::Unknown => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
