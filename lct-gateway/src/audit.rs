@@ -1,7 +1,6 @@
 //! What service tokens were used for: a stream `lct:audit:<id>` for each, so that none can push out what another did.
 //! An entry says how many visits, and what came of it, to the minute. No visitor, no place. Entries are kept for a year,
-//! and of a stream at most a million. What operators
-//! do is in a stream of its own: [`crate::ops::audit`].
+//! and of a stream at most a million. What operators do is in a stream of its own: [`crate::ops::audit`].
 
 use redis::Pipeline;
 
@@ -12,7 +11,7 @@ use crate::module::ModuleError;
 /// How long entries are kept, in milliseconds.
 const LIFE: u64 = 366 * DAY;
 
-/// The most entries of a stream.
+/// The most entries of a token's stream.
 const MOST: u64 = 1_000_000;
 
 const MINUTE: u64 = 60_000;
@@ -51,7 +50,10 @@ impl Audit {
                 ("visits", visits.to_string()),
                 ("outcome", outcome.to_owned()),
             ];
-            result = self.books.run(&entry(&key, &id, &fields, now)).await;
+            result = self
+                .books
+                .run(&entry(&key, &id, &fields, Some(MOST), now))
+                .await;
             if result != Err(ModuleError::Internal) {
                 break;
             }
@@ -60,17 +62,21 @@ impl Audit {
     }
 }
 
-/// What adds an entry to a stream of the audit and takes out what is too old at `now` (epoch milliseconds) or too much.
-pub fn entry(key: &str, id: &str, fields: &[(&str, String)], now: u64) -> Pipeline {
+/// What adds an entry to a stream of the audit and takes out what is too old at `now` (epoch milliseconds) and, where there
+/// is a `most`, too much.
+pub fn entry(
+    key: &str,
+    id: &str,
+    fields: &[(&str, String)],
+    most: Option<u64>,
+    now: u64,
+) -> Pipeline {
     let mut pipe = redis::pipe();
-    pipe.cmd("XADD")
-        .arg(key)
-        .arg("MAXLEN")
-        .arg("~")
-        .arg(MOST)
-        .arg(id)
-        .arg(fields)
-        .ignore();
+    let add = pipe.cmd("XADD").arg(key);
+    if let Some(most) = most {
+        add.arg("MAXLEN").arg("~").arg(most);
+    }
+    add.arg(id).arg(fields).ignore();
     pipe.cmd("XTRIM")
         .arg(key)
         .arg("MINID")
@@ -79,4 +85,25 @@ pub fn entry(key: &str, id: &str, fields: &[(&str, String)], now: u64) -> Pipeli
         .ignore();
     pipe.cmd("PEXPIRE").arg(key).arg(LIFE).ignore();
     pipe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_age_takes_out_what_has_no_most() {
+        let sent = |most| {
+            let fields = [("who", "ana".to_owned())];
+            let pipe = entry("s", "*", &fields, most, LIFE + 7);
+            String::from_utf8(pipe.get_packed_pipeline()).expect("text")
+        };
+        let (all, bounded) = (sent(None), sent(Some(MOST)));
+        assert!(!all.contains("MAXLEN"), "{all}");
+        assert!(bounded.contains("MAXLEN"), "{bounded}");
+        for text in [all, bounded] {
+            assert!(text.contains("XTRIM") && text.contains("MINID"), "{text}");
+            assert!(text.contains("\r\n7\r\n"), "a year ago: {text}");
+        }
+    }
 }

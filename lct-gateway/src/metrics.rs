@@ -98,6 +98,8 @@ pub enum Limit {
     Revocations,
     /// Exports of one visitor or network.
     Exports,
+    /// Actions of one operator.
+    Actions,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -664,6 +664,35 @@ fn what_cannot_be_written_down_is_not_done() {
     ana.does(&format!("{path}/release"), Value::Null);
 }
 
+#[test]
+fn nobody_can_flood_the_audit() {
+    let (shipped, gateway) = shipped(&[]);
+    let (ana, ben) = (Operator::new(&gateway, ANA), Operator::new(&gateway, BEN));
+    let act = |who: &Operator| {
+        let target = "/v1/feedback/7-7/status";
+        who.asks("POST", target, &json!({"status": "read"}))
+    };
+    let mut begun = 0;
+    let last = loop {
+        let answer = act(&ana);
+        if answer.status != 409 {
+            break answer;
+        }
+        begun += 1;
+        assert!(begun < 1_000, "there is no limit");
+    };
+    refused(&last, 429, "rate_limited", "too many at a time");
+    assert!(last.header("retry-after").is_some());
+    assert!(begun >= 60, "{begun}");
+    assert_eq!(act(&ben).status, 409, "each has their own");
+    ana.sees("/v1/audit");
+    let mut redis = shipped.server.client();
+    let entries = redis.run("XLEN lct:audit:operators").int();
+    assert_eq!(entries, 2 * (begun + 1), "what is refused is none");
+    let limit = r#"lct_gateway_limits_hit_total{limit="Actions"}"#;
+    assert_eq!(gateway.metric(limit), 1);
+}
+
 /// The replica that should have confirmed it is not there, as after a lost answer: the audit does not call that failed.
 #[test]
 fn what_may_have_been_done_is_not_called_failed() {

@@ -1,6 +1,7 @@
 //! The operators' API under `/v1`: every request carries a token, every action is audited.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::Stream;
 use hyper::StatusCode;
@@ -12,12 +13,14 @@ use warp::hyper::body::Buf;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
+use crate::bucket::Rate;
 use crate::clock::{self, DAY};
 use crate::codes::{self, OneTimeCode};
 use crate::connection::Context;
 use crate::feedback::Status;
 use crate::graphs::{Graph, Graphs};
 use crate::ids::SpaceId;
+use crate::metrics::Limit;
 use crate::module::{ModuleError, SpaceWarning};
 use crate::ops::audit::{self, Audit, Deed};
 use crate::ops::bodies::{
@@ -32,6 +35,7 @@ use crate::ops::watch::Watch;
 use crate::policy::Reason;
 use crate::rest::asked::{self, Asked};
 use crate::rest::operations::Operation;
+use crate::rest::pace::Pace;
 use crate::rest::refusal::{Refusal, Word};
 use crate::rest::{bodies, reply};
 use crate::rounded::{FEW, Rounded};
@@ -54,6 +58,10 @@ const STATES: [&str; 3] = ["active", HELD, RETRACTED];
 /// What the audit calls a warning that is not listed.
 const UNLISTED: &str = "unknown";
 
+/// How many actions an operator may begin at once, and how many a second after that: each is kept in the audit for a year.
+const ACTIONS_AT_ONCE: u32 = 60;
+const ACTIONS_A_SECOND: f64 = 1.0;
+
 /// What answers operators.
 pub struct Api {
     context: Arc<Context>,
@@ -61,6 +69,8 @@ pub struct Api {
     desk: Arc<Desk>,
     watch: Arc<Watch>,
     audit: Audit,
+    /// By the operators' names.
+    pace: Pace<String>,
 }
 
 /// A request understood: who asks for what, of which graph.
@@ -85,7 +95,7 @@ pub fn routes(
 
 impl Api {
     /// What answers operators of this gateway.
-    pub const fn new(
+    pub fn new(
         context: Arc<Context>,
         operators: Option<Operators>,
         desk: Arc<Desk>,
@@ -98,6 +108,7 @@ impl Api {
             desk,
             watch,
             audit,
+            pace: Pace::new(Rate::per_second(ACTIONS_A_SECOND, ACTIONS_AT_ONCE)),
         }
     }
 
@@ -163,6 +174,11 @@ impl Api {
             Ask::Show(show) => return self.show(show, &request).await,
             Ask::Act(act) => act,
         };
+        let paced = self.pace.take(request.who.clone(), Instant::now());
+        paced.map_err(|wait| {
+            self.context.metrics.limit(Limit::Actions);
+            Refusal::too_fast(wait)
+        })?;
         // A task of its own: what has begun is done and audited to its end, also when whoever asked is gone.
         let action = tokio::spawn(async move { self.act(act, &request).await });
         action.await.unwrap_or_else(|_| {

@@ -2,6 +2,9 @@
 //! of it; no visitor and no place. Every action has two: `begun`, without which it is not done, and how it ended. It may have
 //! been done where that is `unknown`, and where the second is missing, because the gateway was cut off.
 //!
+//! Entries are kept for a year, however many there are: nobody can push out what they did. How fast they come is limited
+//! where actions begin ([`crate::ops::api`]).
+//!
 //! It is written with the gateway's own Redis user, not with that of operators: who has their password can read it and
 //! cannot alter it.
 
@@ -113,7 +116,7 @@ impl Audit {
         if let Some(found) = found {
             fields.push(("found", found.to_string()));
         }
-        let entry = audit::entry(KEY, "*", &fields, clock::now());
+        let entry = audit::entry(KEY, "*", &fields, None, clock::now());
         self.books.run(&entry).await
     }
 }

@@ -298,6 +298,12 @@ fn refusals(operation: &Operation<Ask>) -> Vec<(StatusCode, &'static str)> {
             "Not now; an action whose beginning cannot be audited was not done. With `unknown`, an action that may have been done",
         ),
     ];
+    if matches!(operation.ask, Ask::Act(_)) {
+        refusals.push((
+            StatusCode::TOO_MANY_REQUESTS,
+            "More actions at a time than one operator may begin",
+        ));
+    }
     if operation.body.is_some() {
         refusals.extend([
             (StatusCode::PAYLOAD_TOO_LARGE, "The body is too long"),
