@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 
 use crate::address::{Census, Proxies};
@@ -57,6 +58,7 @@ pub struct Gateway {
     context: Arc<Context>,
     clients: TaskTracker,
     operators: TaskTracker,
+    actions: TaskTracker,
     ops_ending: Arc<Ending>,
     background: Vec<JoinHandle<()>>,
     drain: Drain,
@@ -157,12 +159,14 @@ impl Gateway {
         if config.operators.is_some() {
             background.push(tokio::spawn(Arc::clone(&watch).run()));
         }
+        let actions = TaskTracker::new();
         let ops_api = ops::api::Api::new(
             Arc::clone(&context),
             config.operators,
             desk,
             watch,
             Audit::new(Books::new(&config.redis)?),
+            actions.clone(),
         );
         let server = Server {
             listener: operators,
@@ -193,6 +197,7 @@ impl Gateway {
             context,
             clients: client_tasks,
             operators: ops_tasks,
+            actions,
             ops_ending,
             background,
             drain: config.drain,
@@ -209,8 +214,8 @@ impl Gateway {
         self.ops_address
     }
 
-    /// Ends: says so at `/readyz`, then no new connections, running commands finish, clients are sent away. Takes at
-    /// most the drain timeout after the notice.
+    /// Ends: says so at `/readyz`, then no new connections, running commands finish, clients are sent away, and what
+    /// operators began comes to its end. Takes at most the drain timeout after the notice, and a moment.
     pub async fn end(self) {
         self.context.ending.announce();
         tokio::time::sleep(self.drain.notice).await;
@@ -221,6 +226,7 @@ impl Gateway {
             timeout,
             ..
         } = self.drain;
+        let deadline = Instant::now() + timeout;
         self.context.ending.begin(connections, per_second, timeout);
         self.clients.close();
         if tokio::time::timeout(timeout, self.clients.wait())
@@ -231,6 +237,10 @@ impl Gateway {
         }
         self.ops_ending.begin(0, 1, Duration::ZERO);
         self.operators.close();
+        self.actions.close();
+        if timeout_at(deadline, self.actions.wait()).await.is_err() {
+            tracing::warn!("an operator's action did not end in time; it may have been done");
+        }
         // Nobody is waited for who only reads numbers.
         let _ = tokio::time::timeout(OPS_GOODBYE, self.operators.wait()).await;
         for task in &self.background {

@@ -8,6 +8,7 @@ use hyper::StatusCode;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio_util::task::TaskTracker;
 use uuid::Builder;
 use warp::hyper::body::Buf;
 use warp::reply::Response;
@@ -69,6 +70,8 @@ pub struct Api {
     desk: Arc<Desk>,
     watch: Arc<Watch>,
     audit: Audit,
+    /// Where actions run.
+    actions: TaskTracker,
     /// By the operators' names.
     pace: Pace<String>,
 }
@@ -94,13 +97,14 @@ pub fn routes(
 }
 
 impl Api {
-    /// What answers operators of this gateway.
+    /// What answers operators of this gateway. `actions`: whom to wait for, so that what has begun comes to its end.
     pub fn new(
         context: Arc<Context>,
         operators: Option<Operators>,
         desk: Arc<Desk>,
         watch: Arc<Watch>,
         audit: Audit,
+        actions: TaskTracker,
     ) -> Self {
         Self {
             context,
@@ -108,6 +112,7 @@ impl Api {
             desk,
             watch,
             audit,
+            actions,
             pace: Pace::new(Rate::per_second(ACTIONS_A_SECOND, ACTIONS_AT_ONCE)),
         }
     }
@@ -180,7 +185,8 @@ impl Api {
             Refusal::too_fast(wait)
         })?;
         // A task of its own: what has begun is done and audited to its end, also when whoever asked is gone.
-        let action = tokio::spawn(async move { self.act(act, &request).await });
+        let actions = self.actions.clone();
+        let action = actions.spawn(async move { self.act(act, &request).await });
         action.await.unwrap_or_else(|_| {
             Err(Refusal::new(
                 Word::Internal,
