@@ -27,8 +27,10 @@ use crate::rest::Api;
 use crate::server::{self, Limits, Server};
 use crate::{ops, routes, tls};
 
-/// The most connections to the operators' listener.
-const OPS_CONNECTIONS: usize = 64;
+/// The most connections to the operators' listener, and of these the most from one address, so that nobody without a token
+/// can shut out operators and whoever asks for health.
+const OPS_CONNECTIONS: usize = 256;
+const OPS_PER_ADDRESS: usize = 64;
 
 /// How long operators may take for their last answer.
 const OPS_GOODBYE: Duration = Duration::from_millis(200);
@@ -114,6 +116,7 @@ impl Gateway {
             let watch = tls.clone().watch(tls::WATCH, hangup, metrics);
             background.push(tokio::spawn(watch));
         }
+        let proxies = Arc::new(Proxies::new(&config.trusted_proxies));
         let origins = Origins::new(&config.allow_origin, client_address, config.tls.is_some());
         let census = Census::new(config.max_per_address);
         let origins = Arc::new(origins);
@@ -137,7 +140,7 @@ impl Gateway {
                 connections: config.max_connections,
                 unopened: Some(config.max_unopened),
                 census: Some(census),
-                proxies: Arc::new(Proxies::new(&config.trusted_proxies)),
+                proxies: Arc::clone(&proxies),
                 head: config.head_timeout,
                 handshake: config.handshake_timeout,
             },
@@ -174,8 +177,8 @@ impl Gateway {
             limits: Limits {
                 connections: OPS_CONNECTIONS,
                 unopened: None,
-                census: None,
-                proxies: Arc::default(),
+                census: Some(Census::new(OPS_PER_ADDRESS)),
+                proxies,
                 head: config.head_timeout,
                 handshake: config.handshake_timeout,
             },

@@ -1,7 +1,7 @@
 //! Requests that are no WebSockets, or not those the gateway wants.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::client::Raw;
@@ -183,4 +183,29 @@ async fn connections_over_the_cap_are_closed_and_places_are_freed() {
     drop(first);
     until(&gateway, "lct_gateway_connections", 1).await;
     Raw::upgrade(here, None).await;
+}
+
+#[tokio::test]
+async fn one_address_does_not_shut_out_operators() {
+    let gateway = lonely(&[]);
+    let ops = gateway.ops_address();
+    let mut held = Vec::new();
+    for _ in 0..64 {
+        held.push(TcpStream::connect(ops).await.unwrap());
+    }
+    let mut next = TcpStream::connect(ops).await.unwrap();
+    let end = timeout(PATIENCE, next.read(&mut [0]))
+        .await
+        .expect("closed at once");
+    assert!(matches!(end, Ok(0) | Err(_)));
+    // Another address of the same loopback network.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut other = socket.connect(ops).await.unwrap();
+    let request = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    other.write_all(request).await.unwrap();
+    let mut answer = String::new();
+    let read = other.read_to_string(&mut answer);
+    timeout(PATIENCE, read).await.expect("an answer").unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
