@@ -40,7 +40,7 @@ pub struct Flags {
     )]
     pub listen: SocketAddr,
 
-    /// Where operators find their page and ask for health and numbers; keep it off the open internet.
+    /// Where operators find their page and ask for health and numbers, by HTTP without TLS; keep it off the open internet.
     #[arg(
         long,
         env = "LCT_OPS_LISTEN",
@@ -49,6 +49,11 @@ pub struct Flags {
         help_heading = "Addresses"
     )]
     pub ops_listen: SocketAddr,
+
+    /// Allow --ops-token on an --ops-listen address that other machines can reach: the listener has no TLS, so whoever sees
+    /// that network sees the secrets. Better is a loopback address, with a proxy with TLS before it.
+    #[arg(long, env = "LCT_ALLOW_PLAIN_OPS", help_heading = "Operators")]
+    pub allow_plain_ops: bool,
 
     /// By what operators prove who they are on the operators' page: `name:secret`, several by commas. The name is what
     /// the audit shows; the secret has at least 16 random bytes, letters and digits. Without it the page can do nothing.
@@ -376,6 +381,13 @@ impl TryFrom<Flags> for Config {
                     .into(),
             );
         }
+        if flags.ops_token.is_some() && !flags.ops_listen.ip().is_loopback() && !flags.allow_plain_ops {
+            return Err(
+                "--ops-listen: must be a loopback address with --ops-token, behind a proxy with TLS: the secrets of \
+                 operators would cross the network for all to read; --allow-plain-ops lifts this"
+                    .into(),
+            );
+        }
         let tls = match (flags.tls_cert, flags.tls_key) {
             (Some(cert), Some(key)) => Some(Tls::load(Files { cert, key })?),
             _ => None,
@@ -518,6 +530,21 @@ mod tests {
             "with keys it may listen anywhere"
         );
         assert!(config(&["--listen", "[::1]:8787"]).is_ok());
+    }
+
+    #[test]
+    fn operators_secrets_stay_on_this_machine_unless_told_otherwise() {
+        let plain = [
+            "--ops-listen",
+            "0.0.0.0:8788",
+            "--ops-token",
+            "0123456789abcdef",
+        ];
+        assert!(refused(&plain).contains("--allow-plain-ops lifts this"));
+        assert!(config(&[&plain[..], &["--allow-plain-ops"]].concat()).is_ok());
+        assert!(config(&plain[..2]).is_ok(), "numbers are no secrets");
+        assert!(config(&plain[2..]).is_ok());
+        assert!(config(&[&["--ops-listen", "[::1]:8788"], &plain[2..]].concat()).is_ok());
     }
 
     #[test]
