@@ -54,7 +54,7 @@ pub struct Metrics {
     pub inbox_depth: Histogram,
     alerts: Family<AlertLabel, Counter>,
     module_seconds: Family<CallLabel, Histogram, fn() -> Histogram>,
-    /// How long module commands took lately, for the operators' page.
+    /// How long module commands for clients took lately, for the operators' page.
     pub lately: Latencies,
 }
 
@@ -270,7 +270,6 @@ impl Metrics {
     pub fn module_call(&self, command: Name, outcome: Outcome, took: Duration) {
         let reached = outcome != Outcome::Unavailable;
         self.redis_up.set(reached.into());
-        self.lately.add(took);
         self.module_seconds
             .get_or_create(&CallLabel { command, outcome })
             .observe(took.as_secs_f64());

@@ -164,6 +164,8 @@ pub struct Module {
     durability: Durability,
     graphs: Arc<Graphs>,
     metrics: Arc<Metrics>,
+    /// Whether its calls count in [`Metrics::lately`].
+    for_clients: bool,
 }
 
 /// Connections that one command has to itself at a time: replies come in the order of the commands, so a search or a
@@ -231,7 +233,15 @@ impl Module {
             durability,
             graphs,
             metrics,
+            for_clients: true,
         })
+    }
+
+    /// The same for operators: how long they wait says nothing of how long clients do.
+    #[must_use]
+    pub fn for_operators(mut self) -> Self {
+        self.for_clients = false;
+        self
     }
 
     /// `LCT.VISIT`: adds visits, or moves the end of those with the same space and start; all or nothing.
@@ -731,7 +741,11 @@ impl Module {
             Err(ModuleError::Full | ModuleError::Unavailable) => Outcome::Unavailable,
             Err(ModuleError::Denied | ModuleError::Internal) => Outcome::Failed,
         };
-        self.metrics.module_call(name, outcome, started.elapsed());
+        let took = started.elapsed();
+        self.metrics.module_call(name, outcome, took);
+        if self.for_clients {
+            self.metrics.lately.add(took);
+        }
         result
     }
 }

@@ -56,8 +56,9 @@ impl Desk {
         metrics: &Arc<Metrics>,
     ) -> Result<Self, RedisError> {
         let books = Books::new(link)?;
+        let module = Module::new(link, durability, Arc::clone(graphs), Arc::clone(metrics))?;
         Ok(Self {
-            module: Module::new(link, durability, Arc::clone(graphs), Arc::clone(metrics))?,
+            module: module.for_operators(),
             codes: Codes::new(books.clone(), Arc::clone(graphs)),
             feedback: Feedback::new(books.clone(), Arc::clone(graphs)),
             books,

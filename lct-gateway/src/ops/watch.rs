@@ -41,7 +41,7 @@ pub struct Sample {
     pub visits: Option<f64>,
     /// WebSockets open at this gateway.
     pub clients: i64,
-    /// How long this gateway's module commands took since the sample before; null if there were none.
+    /// How long this gateway's module commands for clients took since the sample before; null if there were none.
     pub latency: Option<Latency>,
     /// How long ago this gateway heard the doorbell, in milliseconds; null before it first has.
     pub doorbell_age: Option<u64>,
