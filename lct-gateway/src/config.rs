@@ -544,7 +544,7 @@ mod tests {
         assert!(config(&[&plain[..], &["--allow-plain-ops"]].concat()).is_ok());
         assert!(config(&plain[..2]).is_ok(), "numbers are no secrets");
         assert!(config(&plain[2..]).is_ok());
-        assert!(config(&[&["--ops-listen", "[::1]:8788"], &plain[2..]].concat()).is_ok());
+        assert!(config(&[&plain[2..], &["--ops-listen", "[::1]:8788"]].concat()).is_ok());
     }
 
     #[test]

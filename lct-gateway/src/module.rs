@@ -239,7 +239,7 @@ impl Module {
 
     /// The same for operators: how long they wait says nothing of how long clients do.
     #[must_use]
-    pub fn for_operators(mut self) -> Self {
+    pub const fn for_operators(mut self) -> Self {
         self.for_clients = false;
         self
     }
