@@ -381,7 +381,10 @@ impl TryFrom<Flags> for Config {
                     .into(),
             );
         }
-        if flags.ops_token.is_some() && !flags.ops_listen.ip().is_loopback() && !flags.allow_plain_ops {
+        if flags.ops_token.is_some()
+            && !flags.ops_listen.ip().is_loopback()
+            && !flags.allow_plain_ops
+        {
             return Err(
                 "--ops-listen: must be a loopback address with --ops-token, behind a proxy with TLS: the secrets of \
                  operators would cross the network for all to read; --allow-plain-ops lifts this"

@@ -329,7 +329,11 @@ impl Api {
                     let expires = clock::now() + codes::LIFE;
                     let made = self.desk.codes.create(graph, since, count).await;
                     Ok(Codes {
-                        codes: made.map_err(unsure)?.into_iter().map(OneTimeCode::encode).collect(),
+                        codes: made
+                            .map_err(unsure)?
+                            .into_iter()
+                            .map(OneTimeCode::encode)
+                            .collect(),
                         expires,
                     })
                 });
