@@ -144,9 +144,13 @@ fn latency(peers: &[Value], modules: &[Value]) -> Result<Option<String>, Error> 
     chart.series.colors = colors;
     chart.series.label.formatter = "{t}".into();
     chart.series.label.font.size = 11.0;
+    let most = groups().flat_map(|(_, group)| group.values().copied());
+    let decades = most.fold(100.0, f64::max).log10().ceil() - 1.0;
     let axis = axis(&mut chart.y_axis_configs);
     axis.scale = AxisScale::Log(10.0);
     axis.min = Some(10.0);
+    axis.max = Some(10.0_f32.powf(1.0 + decades as f32));
+    axis.split_number = decades as usize; // a line for each
     Ok(Some(chart.svg()?))
 }
 
