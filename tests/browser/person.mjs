@@ -120,3 +120,18 @@ export async function weigh(browser, url, ready) {
   await context.close();
   return { requests, bytes, body, paint };
 }
+
+// Holds what was weighed against a budget, and says what it was.
+export function within(t, budget, { requests, bytes, body, paint }) {
+  t.diagnostic(`${requests} requests, ${bytes} bytes with their headers, ${body} compressed without; first paint ${paint} ms on a CPU four times slower`);
+  assert.ok(body <= budget.body, `${body} bytes of bodies`);
+  assert.ok(bytes <= budget.bytes, `${bytes} bytes`);
+  assert.ok(requests <= budget.requests, `${requests} requests`);
+}
+
+// The screens on which every state of a page is looked at.
+export const SCREENS = [
+  ['a phone', { width: 390, height: 844, scheme: 'light' }],
+  ['a small phone in the dark', { width: 320, height: 568, scheme: 'dark' }],
+  ['a desk', { width: 1200, height: 800, scheme: 'light' }],
+];

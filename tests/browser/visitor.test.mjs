@@ -3,7 +3,7 @@
 import { strict as assert } from 'node:assert';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
-import { launch, weigh } from './person.mjs';
+import { SCREENS, launch, weigh, within } from './person.mjs';
 import { Phone } from './phone.mjs';
 import { placeLink, states } from './states.mjs';
 import { System, sleep, until } from './system.mjs';
@@ -706,18 +706,11 @@ test('how the community fares: whole days, rounded, and few are not counted', as
 
 test('few bytes, few requests', async (t) => {
   const BUDGET = { body: 48_000, bytes: 72_000, requests: 30 };
-  const { requests, bytes, body, paint } = await weigh(browser, system.url, (page) => page.getByRole('button', { name: 'Start' }).waitFor());
-  t.diagnostic(`${requests} requests, ${bytes} bytes with their headers, ${body} compressed without; first paint ${paint} ms on a CPU four times slower`);
-  assert.ok(body <= BUDGET.body, `${body} bytes of bodies`);
-  assert.ok(bytes <= BUDGET.bytes, `${bytes} bytes`);
-  assert.ok(requests <= BUDGET.requests, `${requests} requests`);
+  const weighed = await weigh(browser, system.url, (page) => page.getByRole('button', { name: 'Start' }).waitFor());
+  within(t, BUDGET, weighed);
 });
 
-for (const [name, size] of [
-  ['a phone', { width: 390, height: 844, scheme: 'light' }],
-  ['a small phone in the dark', { width: 320, height: 568, scheme: 'dark' }],
-  ['a desk', { width: 1200, height: 800, scheme: 'light' }],
-]) {
+for (const [name, size] of SCREENS) {
   test(`axe finds nothing, on ${name}`, async () => {
     const wrong = [];
     await System.during(async (on) => {
