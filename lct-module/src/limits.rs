@@ -11,6 +11,7 @@ use crate::settings;
 pub(crate) struct Limits {
     now: Millis,
     retention: Millis,
+    alert_ttl: Millis,
     late: Millis,
     max_visit: Millis,
     max_ahead: Millis,
@@ -21,6 +22,7 @@ impl Limits {
     pub(crate) const NONE: Self = Self {
         now: 0,
         retention: 0,
+        alert_ttl: 0,
         late: 0,
         max_visit: 0,
         max_ahead: 0,
@@ -31,6 +33,7 @@ impl Limits {
         Self {
             now,
             retention: settings::RETENTION.millis(),
+            alert_ttl: settings::ALERT_TTL.millis(),
             late: settings::LATE.millis(),
             max_visit: settings::MAX_VISIT.millis(),
             max_ahead: settings::MAX_AHEAD.millis(),
@@ -40,6 +43,11 @@ impl Limits {
     /// A visit that ended by then has expired; 0, by which none has, without a retention.
     pub(crate) const fn expired(&self) -> Millis {
         before(self.now, self.retention)
+    }
+
+    /// An alert given or changed before then has aged; 0, before which none was, without `lct.alert-ttl`.
+    pub(crate) const fn aged(&self) -> Millis {
+        before(self.now, self.alert_ttl)
     }
 
     /// What time it is, and which visits are late or have expired.
@@ -199,6 +207,7 @@ mod tests {
     const LIMITS: Limits = Limits {
         now: 10_000,
         retention: 1_000,
+        alert_ttl: 500,
         late: 500,
         max_visit: 300,
         max_ahead: 200,

@@ -386,7 +386,7 @@ impl Oracle {
             let rows: BTreeSet<_> = (rows.into_iter())
                 .map(|(priority, _, alert, reason, state)| (alert, reason, priority, state))
                 .collect();
-            let expected: BTreeSet<_> = (self.model.alerts(visitor.as_bytes()).into_iter())
+            let expected: BTreeSet<_> = (self.model.alerts(visitor.as_bytes(), 0).into_iter())
                 .map(|alert| {
                     let state = if alert.active { "active" } else { "withdrawn" };
                     (

@@ -38,10 +38,12 @@ impl Graph {
         rows
     }
 
-    /// A visitor's inbox: most urgent first, then newest day, then by id.
+    /// A visitor's inbox: most urgent first, then newest day, then by id. Alerts given or last changed before `aged` are
+    /// past their time and not told, purged or not.
     #[must_use]
-    pub fn alerts(&self, visitor: &[u8]) -> Vec<AlertOf> {
+    pub fn alerts(&self, visitor: &[u8], aged: Millis) -> Vec<AlertOf> {
         let mut rows: Vec<_> = (self.inbox(visitor))
+            .filter(|(.., recipient)| recipient.issued >= aged)
             .map(|(alert, _, _, recipient)| AlertOf {
                 alert,
                 reason: recipient.reason,

@@ -183,11 +183,11 @@ fn warn(graph: &mut Graph) {
         }
     }
     for visitor in [&b"a"[..], b"b", b"c"] {
-        let alerts = graph.alerts(visitor);
+        let alerts = graph.alerts(visitor, 0);
         let ids: Vec<AlertId> = alerts.iter().map(|it| it.alert).collect();
         assert_eq!(graph.ack(visitor, &ids), ids.len() as u64);
         graph.forget(visitor);
-        assert!(graph.alerts(visitor).is_empty());
+        assert!(graph.alerts(visitor, 0).is_empty());
     }
     let mut rings = graph.take_rings(1).len();
     while graph.has_rings() {
@@ -294,7 +294,7 @@ fn warned_graph() -> Graph {
     let ownerless = warning_of(b"ownerless", Source::Visitor(b"gone"));
     assert_eq!(give(&mut graph, &ownerless, 125), 0);
     graph.forget(b"gone");
-    let alert = graph.alerts(b"b")[0].alert;
+    let alert = graph.alerts(b"b", 0)[0].alert;
     assert_eq!(graph.ack(b"b", &[alert]), 1);
     assert_eq!(graph.retract(b"of a place", hours(126)).withdrawn, 5);
     for n in 0..3 {
@@ -759,7 +759,7 @@ fn late_visits_that_come_alone_are_seen_by_warnings_given_afterwards() {
     let mut graph = Graph::new();
     graph.warn(&warn, &moment(NOW), scratch).expect("a free id");
     graph.visit_at(b"b", b"s", 1, HOUR, &moment(NOW + 9), scratch);
-    assert!(graph.alerts(b"b").is_empty(), "it was late");
+    assert!(graph.alerts(b"b", 0).is_empty(), "it was late");
     let parts: Vec<_> = graph.parts().collect();
     let late: Vec<_> = parts.iter().filter(|part| part[4] == 4).collect();
     assert_eq!(late.len(), 1);

@@ -439,11 +439,20 @@ impl World {
         let first = &expected[..expected.len().min(2)];
         assert_eq!(graph.warnings(2), first, "COUNT 2");
         assert_eq!(graph.has_warnings(), !expected.is_empty());
+        let recipients = model
+            .warnings
+            .values()
+            .flat_map(|warning| warning.recipients.values());
+        let mut issued: Vec<_> = recipients.map(|recipient| recipient.issued).collect();
+        issued.sort_unstable();
+        let middle = issued.get(issued.len() / 2).map_or(1, |&issued| issued);
         for visitor in VISITORS {
-            let expected = model.alerts(visitor.as_bytes());
-            let expected: Vec<AlertOf> = expected.iter().map(to_alert).collect();
-            let alerts = graph.alerts(visitor.as_bytes());
-            assert_eq!(alerts, expected, "the inbox of {visitor}");
+            for aged in [0, middle, middle + 1] {
+                let expected = model.alerts(visitor.as_bytes(), aged);
+                let expected: Vec<AlertOf> = expected.iter().map(to_alert).collect();
+                let alerts = graph.alerts(visitor.as_bytes(), aged);
+                assert_eq!(alerts, expected, "the inbox of {visitor} since {aged}");
+            }
         }
         let (stats, expected) = (graph.stats(), model.stats());
         assert_eq!(stats.warnings, expected.warnings);
@@ -949,7 +958,10 @@ fn a_visit_too_old_to_alert_can_move_the_first_exposure() {
     ] {
         graph.warn(&warn, &moment, scratch).expect("a free id");
     }
-    assert!(graph.alerts(b"guest").is_empty(), "met before the exposure");
+    assert!(
+        graph.alerts(b"guest", 0).is_empty(),
+        "met before the exposure"
+    );
     graph.visit_at(b"case", b"then", day(90), day(91), &moment, scratch);
-    assert_eq!(graph.alerts(b"guest").len(), 1);
+    assert_eq!(graph.alerts(b"guest", 0).len(), 1);
 }

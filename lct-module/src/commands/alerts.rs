@@ -18,7 +18,7 @@ pub(crate) fn run(call: &Call<'_>) -> Result<()> {
 
     let mut key = call.open(Mode::Read);
     let alerts = match key.value()? {
-        Some(value) => value.graph().alerts(visitor),
+        Some(value) => value.graph().alerts(visitor, call.limits().aged()),
         None => Vec::new(),
     };
     let context = call.context;

@@ -378,12 +378,13 @@ impl Model {
         all
     }
 
-    /// A visitor's inbox: most urgent first, then newest day, then by id.
-    pub fn alerts(&self, visitor: &[u8]) -> Vec<Alert> {
+    /// What in a visitor's inbox was given or changed at `aged` or since: most urgent first, then newest day, then by id.
+    pub fn alerts(&self, visitor: &[u8], aged: Millis) -> Vec<Alert> {
         let mut inbox = Vec::new();
         for (id, warning) in &self.warnings {
             if let Some(recipient) = warning.recipients.get(visitor)
                 && recipient.in_inbox
+                && recipient.issued >= aged
             {
                 inbox.push(Alert {
                     hash: alert_hash(id, visitor),

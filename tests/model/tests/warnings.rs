@@ -66,7 +66,7 @@ fn alerted(model: &mut Model, warn: &Warn, hours: u64) -> u64 {
 
 /// Reason, state and version of what is in somebody's inbox.
 fn inbox(model: &Model, visitor: &str) -> Vec<(Reason, bool, u32)> {
-    let alerts = model.alerts(visitor.as_bytes()).into_iter();
+    let alerts = model.alerts(visitor.as_bytes(), 0).into_iter();
     alerts
         .map(|it| (it.reason, it.active, it.version))
         .collect()
@@ -138,7 +138,7 @@ fn more_urgent_rings_again_when_revised_and_not_when_it_stands() {
     assert_eq!(alerted(&mut model, &given, 0), 1);
     log(&mut model, ("x", "s", 5, 3), 0);
     log(&mut model, ("a", "s", 5, 3), 0);
-    let alert = model.alerts(b"a")[0];
+    let alert = model.alerts(b"a", 0)[0];
     assert_eq!((alert.priority, alert.version), (Priority::High, 1));
     assert_eq!(alerted(&mut model, &given, 0), 0);
 
@@ -153,7 +153,7 @@ fn more_urgent_rings_again_when_revised_and_not_when_it_stands() {
         ..given
     };
     assert_eq!(alerted(&mut model, &earlier, 0), 1);
-    let alert = model.alerts(b"a")[0];
+    let alert = model.alerts(b"a", 0)[0];
     assert_eq!((alert.priority, alert.version), (Priority::High, 2));
 }
 
@@ -172,7 +172,7 @@ fn only_medium_contacts_of_contacts_are_alerted() {
     let mut second = warn("w", "x", Positive);
     second.terms.order = Order::Second;
     assert_eq!(alerted(&mut model, &second, 0), 3);
-    assert_eq!(model.alerts(b"b")[0].priority, Priority::Medium);
+    assert_eq!(model.alerts(b"b", 0)[0].priority, Priority::Medium);
     assert_eq!(inbox(&model, "d"), [], "low");
     // Later ones follow when the second order is looked at.
     log(&mut model, ("e", "t", 3, 2), 0);
