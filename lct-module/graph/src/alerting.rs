@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use smallvec::SmallVec;
 
 use crate::Millis;
-use crate::exposure::{Order, Priority, Question, Scratch};
+use crate::exposure::{Priority, Question, Scratch};
 use crate::graph::{Graph, Logged};
 use crate::memory::allocated;
 use crate::search::{Form, Search, Sight, Terms, Whose};
@@ -13,6 +13,10 @@ use crate::warning::{
     AlertState, Moment, Reason, Retracted, Source, Taken, Warn, Warned, WarningState,
 };
 use crate::warnings::{Owner, Recipient, Warnings};
+
+/// Among so many others at a place each is asked for the warnings that alerted them; among more, every second order may
+/// have grown.
+const CROWD: usize = 128;
 
 /// What a match found is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -244,8 +248,7 @@ impl Graph {
             // What starts at or after the end of a warning's window is not part of it.
             let after = (warnings.unseen.saturating_add(1), 0);
             let reached = warnings.by_at.range(after..).map(|&(_, warning)| warning);
-            let second =
-                |warning: &u32| warnings.records.value(*warning).terms.order == Order::Second;
+            let second = |warning: &u32| warnings.records.value(*warning).stands_at_second();
             warnings.stale.extend(reached.filter(second));
             warnings.unseen = Millis::MAX;
         }
@@ -418,7 +421,6 @@ impl Graph {
             return;
         }
         self.warnings.unmark_late((visitor, space, start));
-        self.warnings.unseen = self.warnings.unseen.min(start);
 
         // Warnings that were passed on, and must be looked at as a whole: what whoever did so may pass on has changed.
         let mut passed_on = self.match_own_visit(visitor, (space, start), moment, scratch);
@@ -442,6 +444,41 @@ impl Graph {
             if !passed_on.contains(&warning) {
                 self.match_one(warning, visitor, None, moment, scratch);
             }
+        }
+        self.note_second_orders(visitor, space, start, end);
+    }
+
+    /// Notes which second orders a visit may add to: those of the warnings its visitor gave, and those of warnings that
+    /// have alerted somebody who was there, the visitor included. For whoever passes something on is alerted: only the
+    /// second order of the last 48 hours is, and a contact of that time is of high priority. Of relays nothing lingers.
+    fn note_second_orders(&mut self, visitor: u32, space: u32, start: Millis, end: Millis) {
+        let warnings = &mut self.warnings;
+        if (warnings.by_at.last()).is_none_or(|&(at, _)| at <= start) {
+            return; // no warning's window reaches so far
+        }
+        let Warnings {
+            records,
+            received,
+            given,
+            stale,
+            ..
+        } = warnings;
+        let mut note = |list: &[u32]| {
+            stale.extend(list.iter().copied().filter(|&warning| {
+                records.is_used(warning)
+                    && records.value(warning).terms.at > start
+                    && records.value(warning).stands_at_second()
+            }));
+        };
+        note(given.get(visitor));
+        let mut left = CROWD;
+        let all = (self.spaces.value(space)).overlapping_while(start, end, |row| {
+            note(received.get(row.other));
+            left -= 1;
+            left > 0
+        });
+        if !all {
+            warnings.unseen = warnings.unseen.min(start);
         }
     }
 

@@ -709,20 +709,30 @@ impl Chunk {
         }
     }
 
-    /// Calls `each` with every row that overlaps `[from, to)`.
+    /// Calls `each` with every row that overlaps `[from, to)`, for as long as it says to go on; whether it did to the end.
     #[inline]
-    pub(crate) fn overlapping(&self, from: Millis, to: Millis, each: &mut impl FnMut(Row)) {
+    pub(crate) fn overlapping(
+        &self,
+        from: Millis,
+        to: Millis,
+        each: &mut impl FnMut(Row) -> bool,
+    ) -> bool {
         if self.shape.width <= 8 {
-            self.overlapping_in::<u64>(from, to, each);
+            self.overlapping_in::<u64>(from, to, each)
         } else {
-            self.overlapping_in::<u128>(from, to, each);
+            self.overlapping_in::<u128>(from, to, each)
         }
     }
 
     #[inline]
-    fn overlapping_in<W: Word>(&self, from: Millis, to: Millis, each: &mut impl FnMut(Row)) {
+    fn overlapping_in<W: Word>(
+        &self,
+        from: Millis,
+        to: Millis,
+        each: &mut impl FnMut(Row) -> bool,
+    ) -> bool {
         if self.rows == 0 || to <= self.base {
-            return;
+            return true;
         }
         // Compared in the chunk's own unit: start < to, and end > from.
         let unit = self.shape.unit;
@@ -750,22 +760,23 @@ impl Chunk {
             for index in first..reader.rows {
                 let packed = reader.read::<W>(index);
                 if packed.offset >= start_below {
-                    return;
+                    return true;
                 }
-                if packed.offset + packed.len >= end_from {
-                    each(self.unpack(&packed));
+                if packed.offset + packed.len >= end_from && !each(self.unpack(&packed)) {
+                    return false;
                 }
             }
         }
         for index in 0..porch.rows {
             let packed = porch.read::<W>(index);
             if packed.offset >= start_below {
-                return;
+                return true;
             }
-            if packed.offset + packed.len >= end_from {
-                each(self.unpack(&packed));
+            if packed.offset + packed.len >= end_from && !each(self.unpack(&packed)) {
+                return false;
             }
         }
+        true
     }
 
     /// Removes rows that end by `before` and of which `dead` says so.

@@ -268,6 +268,20 @@ impl<const BY_LENGTH: bool> Timeline<BY_LENGTH> {
     /// Calls `each` with every row that overlaps `[from, to)`, in order of start only where the side keeps that order.
     #[inline]
     pub(crate) fn overlapping(&self, from: Millis, to: Millis, mut each: impl FnMut(Row)) {
+        self.overlapping_while(from, to, |row| {
+            each(row);
+            true
+        });
+    }
+
+    /// The same for as long as `each` says to go on; whether it did to the end.
+    #[inline]
+    pub(crate) fn overlapping_while(
+        &self,
+        from: Millis,
+        to: Millis,
+        mut each: impl FnMut(Row) -> bool,
+    ) -> bool {
         match self {
             Self::Small(chunk) => chunk.overlapping(from, to, &mut each),
             Self::Large(large) => large.overlapping(from, to, &mut each),
@@ -735,7 +749,7 @@ impl<const BY_LENGTH: bool> Large<BY_LENGTH> {
     }
 
     #[inline]
-    fn overlapping(&self, from: Millis, to: Millis, each: &mut impl FnMut(Row)) {
+    fn overlapping(&self, from: Millis, to: Millis, each: &mut impl FnMut(Row) -> bool) -> bool {
         for class in &self.classes {
             let since = from.saturating_sub(1 << class.longest);
             let after = class
@@ -749,9 +763,12 @@ impl<const BY_LENGTH: bool> Large<BY_LENGTH> {
                 if piece.chunk.base() >= to {
                     break;
                 }
-                piece.chunk.overlapping(from, to, each);
+                if !piece.chunk.overlapping(from, to, each) {
+                    return false;
+                }
             }
         }
+        true
     }
 
     fn sweep(

@@ -6,9 +6,10 @@
 //!
 //! A standing warning must notice visits that are logged later. For that each visit of an index case is entered in
 //! `watches`, by space, as long as the case's warning stands: who logs a visit there is compared with the warning
-//! ([`Graph::visit_at`]). Second-order contacts can appear wherever a contact has been; they are looked for afresh, and
-//! later ([`Graph::next_stale`]). A visit logged late must not match a warning that stands already: it is remembered with
-//! the *stamp* of the moment, and hidden from warnings whose terms were given before.
+//! ([`Graph::visit_at`]). Second-order contacts can appear wherever a contact has been: they are looked for afresh, and
+//! later, for warnings that have alerted somebody who was there ([`Graph::next_stale`]). A visit logged late must not match
+//! a warning that stands already: it is remembered with the *stamp* of the moment, and hidden from warnings whose terms
+//! were given before.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -111,6 +112,11 @@ impl Record {
     /// Whether visits logged now are compared with it.
     pub(crate) fn stands(&self) -> bool {
         self.state == WarningState::Active && self.stands_until > 0 && self.owner != Owner::Nobody
+    }
+
+    /// Whether visits logged now may bring it second-order contacts.
+    pub(crate) fn stands_at_second(&self) -> bool {
+        self.terms.order == Order::Second && self.stands()
     }
 
     pub(crate) fn whose(&self) -> Option<Whose> {
@@ -257,7 +263,7 @@ pub(crate) struct Warnings {
     pub(crate) alerts: u64,
     /// How many records have the reason `alerted`.
     pub(crate) alerted: usize,
-    /// The earliest start of the visits logged since second orders were last looked for.
+    /// The earliest start of the visits logged since second orders were last looked for that may concern any of them.
     pub(crate) unseen: Millis,
     /// Warnings whose second order is to be looked for.
     pub(crate) stale: BTreeSet<u32>,

@@ -965,3 +965,110 @@ fn a_visit_too_old_to_alert_can_move_the_first_exposure() {
     graph.visit_at(b"case", b"then", day(90), day(91), &moment, scratch);
     assert_eq!(graph.alerts(b"guest", 0).len(), 1);
 }
+
+/// Of many standing warnings with a second order, a visit makes those be looked at to which it may add somebody.
+#[test]
+fn a_visit_calls_stale_what_it_may_add_to() {
+    const DAY: u64 = 24 * 3_600_000;
+    let scratch = &mut Scratch::default();
+    let moment = Moment {
+        now: 100 * DAY,
+        late: 0,
+        expired: 0,
+    };
+    let mut graph = Graph::new();
+    let minute = |number: u64| 99 * DAY + number * 60_000;
+    // Ten index cases, each with a relay they met at a place of their own.
+    let names: Vec<[String; 4]> = (0..10)
+        .map(|number| ["case", "relay", "cafe", "warning"].map(|word| format!("{word}{number}")))
+        .collect();
+    for [case, relay, cafe, warning] in &names {
+        graph.visit(case.as_bytes(), cafe.as_bytes(), minute(0), minute(30));
+        graph.visit(relay.as_bytes(), cafe.as_bytes(), minute(0), minute(30));
+        let warn = Warn {
+            warning: warning.as_bytes(),
+            source: Source::Visitor(case.as_bytes()),
+            reason: Reason::Positive,
+            terms: lct_graph::Question {
+                from: 0,
+                to: moment.now,
+                at: moment.now,
+                order: lct_graph::Order::Second,
+                min_time: None,
+                within: None,
+                linger: 0,
+                min_priority: lct_graph::Priority::Low,
+            },
+            stands_until: MAX_MILLIS,
+            hold: None,
+        };
+        let warned = graph.warn(&warn, &moment, scratch);
+        assert_eq!(warned.expect("a free id").alerted, 1);
+    }
+    let stale = |graph: &mut Graph, scratch: &mut Scratch| {
+        let mut stale = BTreeSet::new();
+        while let Some(warning) = graph.next_stale() {
+            assert!(graph.is_stale());
+            graph.stand(&warning, &moment, scratch);
+            stale.insert(String::from_utf8(warning).expect("a name"));
+        }
+        assert!(!graph.is_stale());
+        stale
+    };
+    let some = |numbers: &[usize]| -> BTreeSet<String> {
+        numbers
+            .iter()
+            .map(|number| format!("warning{number}"))
+            .collect()
+    };
+    let all = some(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    let none = some(&[]);
+    assert_eq!(stale(&mut graph, scratch), none);
+    let mut log = |graph: &mut Graph, visitor: &str, space: &str, from: u64, to: u64| {
+        let (visitor, space) = (visitor.as_bytes(), space.as_bytes());
+        graph.visit_at(visitor, space, minute(from), minute(to), &moment, scratch);
+        stale(graph, scratch)
+    };
+
+    assert_eq!(log(&mut graph, "stranger", "park", 40, 50), none);
+    assert_eq!(
+        log(&mut graph, "relay3", "park", 60, 70),
+        some(&[3]),
+        "a relay"
+    );
+    assert_eq!(
+        log(&mut graph, "stranger", "park", 65, 75),
+        some(&[3]),
+        "beside a relay"
+    );
+    assert_eq!(graph.alerts(b"stranger", 0).len(), 1);
+    assert_eq!(
+        log(&mut graph, "other", "park", 70, 80),
+        some(&[3]),
+        "beside whom it has alerted"
+    );
+    assert!(graph.alerts(b"other", 0).is_empty());
+    assert_eq!(
+        log(&mut graph, "case4", "park", 200, 210),
+        some(&[4]),
+        "an index case"
+    );
+    assert_eq!(
+        log(&mut graph, "fresh", "park", 205, 215),
+        some(&[4]),
+        "a new relay"
+    );
+    assert_eq!(
+        log(&mut graph, "relay5", "bar", 2000, 2010),
+        none,
+        "after the window"
+    );
+
+    // Of a crowd not everybody is asked.
+    for number in 0..200 {
+        let name = format!("fan{number}");
+        graph.visit(name.as_bytes(), b"stadium", minute(300), minute(400));
+    }
+    assert_eq!(log(&mut graph, "relay6", "stadium", 300, 400), all);
+    assert_eq!(graph.alerts(b"fan7", 0).len(), 1);
+}

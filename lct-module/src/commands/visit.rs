@@ -9,7 +9,8 @@
 //! time it was: `CLOCK ms LATE ms EXPIRED ms` follow the last visit.
 //!
 //! Complexity: O(log N + W) for each visit, N being the visits of its visitor and of its space, and W those of index cases
-//! of standing warnings who were there at that time.
+//! of standing warnings who were there at that time; and a look at up to 128 others where the visit began before the end
+//! of a standing warning's window.
 //!
 //! Errors: an id or time that is none; end not after start; a visit too long (`lct.max-visit`), too far ahead
 //! (`lct.max-ahead`) or expired (`lct.retention`); `REVOKED` for a visitor that was revoked. Each names the visit.
