@@ -1,13 +1,14 @@
 //! The pages that the gateway serves from its own binary: `web/<page>` with what pages share, `web/common` and
 //! `web/vendor`. No build step: what is in the folder is what the browser gets.
 //!
-//! Everything is answered from memory, compressed once, and checked again by the browser each time
-//! (`ETag`): files that belong together are never mixed from two versions, because a service worker keeps them as one.
+//! Everything is answered from memory, compressed once, when it is first asked for, and checked again by the browser each
+//! time (`ETag`): files that belong together are never mixed from two versions, because a service worker keeps them as one.
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
+use brotli::CompressorWriter;
 use data_encoding::HEXLOWER;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -50,8 +51,17 @@ struct File {
     kind: &'static str,
     tag: HeaderValue,
     plain: Bytes,
-    /// Compressed, where that makes it smaller.
-    gzip: Option<Bytes>,
+    /// Compressed, where that makes it smaller: made when somebody first asks, since brotli takes its time.
+    brotli: OnceLock<Option<Bytes>>,
+    gzip: OnceLock<Option<Bytes>>,
+}
+
+/// The forms in which a file can be sent, the smallest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Coding {
+    Brotli,
+    Gzip,
+    Plain,
 }
 
 /// What visitors see: made when the first of them comes. `/c` is where the QR codes of places lead.
@@ -194,15 +204,26 @@ impl File {
     fn new(path: &str, text: Vec<u8>) -> Option<Self> {
         let kind = kind(path)?;
         let hash = HEXLOWER.encode(&Sha256::digest(&text)[..12]);
-        // Weak, because it is that of both forms.
+        // Weak, because it is that of all forms.
         let tag = HeaderValue::from_str(&format!("W/\"{hash}\"")).ok()?;
-        let gzip = compressed(&text).filter(|gzip| gzip.len() < text.len());
         Some(Self {
             kind,
             tag,
             plain: text.into(),
-            gzip: gzip.map(Bytes::from),
+            brotli: OnceLock::new(),
+            gzip: OnceLock::new(),
         })
+    }
+
+    /// The file in a form, if that is smaller than the plain one.
+    fn compressed(&self, coding: Coding) -> Option<&Bytes> {
+        let (form, compress): (_, fn(&[u8]) -> Option<Vec<u8>>) = match coding {
+            Coding::Brotli => (&self.brotli, brotli),
+            Coding::Gzip => (&self.gzip, gzip),
+            Coding::Plain => return None,
+        };
+        let make = || compress(&self.plain).filter(|bytes| bytes.len() < self.plain.len());
+        form.get_or_init(|| make().map(Bytes::from)).as_ref()
     }
 
     fn response(&self, asked: &HeaderMap) -> Response {
@@ -210,14 +231,18 @@ impl File {
             let tags = tags.to_str().unwrap_or_default().split(',');
             tags.map(str::trim).any(|tag| tag == "*" || self.tag == tag)
         });
-        let gzip = self.gzip.as_ref().filter(|_| takes_gzip(asked));
-        let mut response = if known {
-            let mut response = Response::default();
+        let mut response = Response::default();
+        if known {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
-            response
         } else {
-            Response::new(gzip.unwrap_or(&self.plain).clone().into())
-        };
+            let coding = Coding::wanted(asked);
+            let bytes = self.compressed(coding);
+            if let Some(name) = bytes.and(coding.name()) {
+                let name = HeaderValue::from_static(name);
+                response.headers_mut().insert(CONTENT_ENCODING, name);
+            }
+            *response.body_mut() = bytes.unwrap_or(&self.plain).clone().into();
+        }
         let headers = response.headers_mut();
         for (name, value) in [
             (ETAG, self.tag.clone()),
@@ -230,29 +255,66 @@ impl File {
         ] {
             headers.insert(name, value);
         }
-        if gzip.is_some() && !known {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        }
         response
     }
 }
 
-fn compressed(text: &[u8]) -> Option<Vec<u8>> {
+/// The best that brotli has: its quality is 0 to 11, its window two to the 24th at most.
+fn brotli(text: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = CompressorWriter::new(Vec::new(), 4096, 11, 24);
+    encoder.write_all(text).ok()?;
+    Some(encoder.into_inner())
+}
+
+fn gzip(text: &[u8]) -> Option<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(text).ok()?;
     encoder.finish().ok()
 }
 
-/// Whether the browser takes gzip: it says so, and not that it would rather have anything else (`q=0`).
-fn takes_gzip(asked: &HeaderMap) -> bool {
-    asked.get_all(ACCEPT_ENCODING).iter().any(|codings| {
-        let codings = codings.to_str().unwrap_or_default().split(',');
-        codings.map(str::trim).any(|coding| {
-            let (name, rest) = coding.split_once(';').unwrap_or((coding, ""));
-            name.trim().eq_ignore_ascii_case("gzip")
-                && !matches!(rest.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
-        })
-    })
+impl Coding {
+    /// As `Accept-Encoding` and `Content-Encoding` have it; `None` for the plain form, which the latter does not name.
+    const fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Brotli => Some("br"),
+            Self::Gzip => Some("gzip"),
+            Self::Plain => None,
+        }
+    }
+
+    /// The form that the browser would rather have; of those it likes alike, the smallest.
+    fn wanted(asked: &HeaderMap) -> Self {
+        let mut best = (Self::Plain, weight(asked, "identity", false));
+        for coding in [Self::Gzip, Self::Brotli] {
+            let weight = weight(asked, coding.name().unwrap_or_default(), true);
+            if weight > 0.0 && weight >= best.1 {
+                best = (coding, weight);
+            }
+        }
+        best.0
+    }
+}
+
+/// How much the browser wants a coding, from 0, which is not at all, to 1: what `Accept-Encoding` says of it, else of `others`
+/// (`*`).
+fn weight(asked: &HeaderMap, coding: &str, others: bool) -> f32 {
+    let of = |wanted: &str| {
+        let lists = asked.get_all(ACCEPT_ENCODING).iter();
+        let codings = lists.flat_map(|list| list.to_str().unwrap_or_default().split(','));
+        codings
+            .map(|coding| coding.split_once(';').unwrap_or((coding, "q=1")))
+            .find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted))
+            .map(|(_, weight)| {
+                let number = weight.trim().strip_prefix(['q', 'Q']);
+                let number = number.and_then(|rest| rest.strip_prefix('=')?.parse().ok());
+                number
+                    .filter(|number| (0.0..=1.0).contains(number))
+                    .unwrap_or_default()
+            })
+    };
+    of(coding)
+        .or_else(|| of("*").filter(|_| others))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -353,22 +415,60 @@ mod tests {
     }
 
     #[test]
-    fn gzip_for_who_takes_it() {
+    fn each_browser_gets_the_form_it_likes_best() {
         let site = visitors();
-        for (codings, gzip) in [
-            ("gzip, deflate, br", true),
-            ("br;q=1.0, gzip;q=0.8", true),
-            ("gzip;q=0", false),
-            ("br", false),
-            ("identity", false),
+        for (codings, form) in [
+            ("gzip, deflate, br", Some("br")),
+            ("gzip, deflate, br, zstd", Some("br")),
+            ("BR;Q=1.0, gzip;q=0.8", Some("br")),
+            ("gzip ; q=1.0, br; q=0.5", Some("gzip")),
+            ("br;q=0, gzip", Some("gzip")),
+            ("*", Some("br")),
+            ("*, br;q=0", Some("gzip")),
+            ("gzip;q=0, *;q=0.1", Some("br")),
+            ("identity, br;q=0.9", None),
+            ("identity;q=0.5, *", Some("br")),
+            ("gzip;q=0", None),
+            ("gzip;q=0.000", None),
+            ("br;q=2", None),
+            ("br;q=NaN", None),
+            ("gzip;level=9", None),
+            ("deflate", None),
+            ("identity", None),
+            ("*;q=0", None),
+            ("", None),
         ] {
             let page = get(site, "/", &[(ACCEPT_ENCODING, codings)]).expect("a page");
-            assert_eq!(
-                page.headers().contains_key(CONTENT_ENCODING),
-                gzip,
-                "{codings}"
-            );
+            let found = page.headers().get(CONTENT_ENCODING);
+            let found = found.map(|name| name.to_str().expect("text"));
+            assert_eq!(found, form, "{codings}");
+            assert_eq!(page.headers()[VARY], "accept-encoding");
         }
+    }
+
+    #[test]
+    fn every_form_is_the_same_file() {
+        let mut sizes = [0; 3];
+        for file in visitors().files.values() {
+            let mut plain = Vec::new();
+            let brotli = file.compressed(Coding::Brotli);
+            if let Some(bytes) = brotli {
+                brotli::BrotliDecompress(&mut bytes.as_ref(), &mut plain).expect("brotli");
+                assert_eq!(plain, file.plain);
+            }
+            let gzip = file.compressed(Coding::Gzip);
+            if let Some(bytes) = gzip {
+                plain.clear();
+                let mut decoder = flate2::read::GzDecoder::new(bytes.as_ref());
+                std::io::Read::read_to_end(&mut decoder, &mut plain).expect("gzip");
+                assert_eq!(plain, file.plain);
+            }
+            for (size, form) in sizes.iter_mut().zip([brotli, gzip, None]) {
+                *size += form.unwrap_or(&file.plain).len();
+            }
+        }
+        let [brotli, gzip, plain] = sizes;
+        assert!(brotli < gzip && gzip < plain / 2, "{sizes:?}");
     }
 
     #[test]
