@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_others_are_what_was_published() {
+    fn files_of_others_are_what_the_manifest_says() {
         let manifest = std::fs::read_to_string("web/vendor/MANIFEST").expect("a manifest");
         let mut listed = Vec::new();
         for line in manifest.lines() {
