@@ -39,8 +39,13 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// What a page has no use for.
-const PERMISSIONS: HeaderValue = HeaderValue::from_static(
+const NO_CAMERA: HeaderValue = HeaderValue::from_static(
     "camera=(), microphone=(), geolocation=(), payment=(), usb=(), bluetooth=(), browsing-topics=()",
+);
+
+/// The same, for a page that reads codes.
+const CAMERA: HeaderValue = HeaderValue::from_static(
+    "camera=(self), microphone=(), geolocation=(), payment=(), usb=(), bluetooth=(), browsing-topics=()",
 );
 
 /// The service worker, before which the list of files is put.
@@ -65,20 +70,22 @@ enum Coding {
 }
 
 /// What visitors see: made when the first of them comes. `/c` is where the QR codes of places lead.
-pub static VISITORS: LazyLock<Site> = LazyLock::new(|| Site::new("visitor", &["/c"]));
+pub static VISITORS: LazyLock<Site> = LazyLock::new(|| Site::new("visitor", &["/c"], CAMERA));
 
 /// What operators see.
-pub static OPERATORS: LazyLock<Site> = LazyLock::new(|| Site::new("operator", &[]));
+pub static OPERATORS: LazyLock<Site> = LazyLock::new(|| Site::new("operator", &[], NO_CAMERA));
 
-/// The files of one page, by path.
+/// The files of one page, by path, and what the page may use.
 pub struct Site {
     files: BTreeMap<String, File>,
+    permissions: HeaderValue,
 }
 
 impl Site {
     /// The page in `web/<page>`: its `index.html` is `/` and every path in `also`, its other files lie beside that, and
-    /// what it needs of what pages share under `/common/` and `/vendor/`.
-    pub fn new(page: &str, also: &[&str]) -> Self {
+    /// what it needs of what pages share under `/common/` and `/vendor/`. `permissions` is its
+    /// `Permissions-Policy`.
+    pub fn new(page: &str, also: &[&str], permissions: HeaderValue) -> Self {
         let (mut texts, mut shared) = (BTreeMap::new(), BTreeMap::new());
         for name in Files::iter() {
             let Some(file) = Files::get(&name) else {
@@ -113,6 +120,7 @@ impl Site {
         });
         Self {
             files: files.collect(),
+            permissions,
         }
     }
 
@@ -125,7 +133,12 @@ impl Site {
             response.headers_mut().insert(ALLOW, allow);
             return Some(response);
         }
-        Some(file.response(asked))
+        let mut response = file.response(asked);
+        let permissions = HeaderName::from_static("permissions-policy");
+        response
+            .headers_mut()
+            .insert(permissions, self.permissions.clone());
+        Some(response)
     }
 }
 
@@ -251,7 +264,6 @@ impl File {
             (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
             (CONTENT_TYPE, HeaderValue::from_static(self.kind)),
             (CONTENT_SECURITY_POLICY, POLICY),
-            (HeaderName::from_static("permissions-policy"), PERMISSIONS),
         ] {
             headers.insert(name, value);
         }
@@ -495,5 +507,20 @@ mod tests {
         assert!(policy.starts_with("default-src 'none'; ") && !policy.contains("unsafe"));
         let html = String::from_utf8_lossy(&site.files["/"].plain).into_owned();
         assert!(!html.contains("<style") && !html.contains(" on") && !html.contains("style="));
+    }
+
+    #[test]
+    fn the_camera_is_for_visitors_alone() {
+        for (site, camera) in [
+            (&*VISITORS, "camera=(self), "),
+            (&*OPERATORS, "camera=(), "),
+        ] {
+            for path in site.files.keys() {
+                let page = get(site, path, &[]).expect("a file");
+                let policy = page.headers()["permissions-policy"].to_str().expect("text");
+                assert!(policy.starts_with(camera), "{path}: {policy}");
+                assert!(policy.contains("microphone=()"), "{path}: {policy}");
+            }
+        }
     }
 }

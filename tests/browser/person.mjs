@@ -8,14 +8,17 @@ import { CHROMIUM } from './system.mjs';
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
-export const launch = () => chromium.launch({
+const QUIET = ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
+
+// A browser with a camera that every page may use: it shows a film, where `more` names its file, else a moving pattern.
+export const launch = (more = []) => chromium.launch({
   executablePath: CHROMIUM,
-  args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'],
+  args: [...QUIET, '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', ...more],
 });
 
 export class Person {
   // Opens the page. Whatever leaves the page's origin, breaks its policy or is said on the console as an error is noted.
-  static async open(browser, system, { path = '/', locale = 'en-GB', width = 390, height = 844, scheme = 'light', init } = {}) {
+  static async open(browser, system, { path = '/', locale = 'en-GB', width = 390, height = 844, scheme = 'light', permissions = [], init } = {}) {
     const context = await browser.newContext({
       viewport: { width, height },
       locale,
@@ -23,6 +26,7 @@ export class Person {
       reducedMotion: 'reduce',
       timezoneId: 'Europe/Madrid',
       acceptDownloads: true,
+      permissions,
       deviceScaleFactor: 1,
     });
     const person = new this();

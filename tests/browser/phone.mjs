@@ -2,6 +2,32 @@
 
 import { Person } from './person.mjs';
 
+// Gives a page what phones have and Chromium on Linux has not: a reader of codes. It reads what `look` makes of the picture,
+// else what is in `seen`. `cameras` are the streams that were opened; `refusal` is the error that opening ends with, where there
+// is to be one.
+export function reader() {
+  Object.assign(globalThis, { seen: [], cameras: [], refusal: '' });
+  const devices = navigator.mediaDevices;
+  const open = devices?.getUserMedia.bind(devices);
+  if (open) {
+    devices.getUserMedia = async (wanted) => {
+      if (globalThis.refusal) throw new DOMException('no camera', globalThis.refusal);
+      const stream = await open(wanted);
+      globalThis.cameras.push(stream);
+      return stream;
+    };
+  }
+  globalThis.BarcodeDetector = class {
+    static getSupportedFormats = async () => ['qr_code'];
+
+    async detect(video) {
+      if (video.readyState < 2) throw new DOMException('no picture', 'InvalidStateError');
+      const codes = globalThis.look ? await globalThis.look(video) : globalThis.seen;
+      return codes.map((rawValue) => ({ rawValue }));
+    }
+  };
+}
+
 export class Phone extends Person {
   // The first start; gives the key code.
   async begin() {
@@ -19,6 +45,9 @@ export class Phone extends Person {
     await this.press('Check in now');
     await this.sees('You are here');
   }
+
+  // Which of the cameras that were opened are on.
+  cameras = () => this.page.evaluate(() => globalThis.cameras.map((stream) => stream.getTracks().some((track) => track.readyState === 'live')));
 
   // A check-in, answered by the server.
   async logged() {

@@ -1,7 +1,6 @@
 // Goes through every state of the visitors' page and calls `at(name, phone)` in each: for axe and for pictures.
 
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Phone } from './phone.mjs';
+import { Phone, reader } from './phone.mjs';
 
 // The link of a place, as an operator would print it.
 export async function placeLink(page, name, stay = 60) {
@@ -147,6 +146,23 @@ export async function states(browser, system, size, at) {
   await second.close();
   await eve.context.close();
 
+  const eye = await Phone.open(browser, system, { ...size, init: reader });
+  await eye.begin();
+  await eye.button('Scan a code').waitFor();
+  await at('check-in-scan', eye);
+  await eye.press('Scan a code');
+  await eye.page.waitForFunction(() => document.querySelector('video').readyState >= 2);
+  await at('scan', eye);
+  await eye.page.evaluate(() => globalThis.seen.push('https://example.org/'));
+  await eye.sees('That is not the code');
+  await at('scan-other', eye);
+  await eye.press('Back');
+  await eye.page.evaluate(() => (globalThis.refusal = 'NotAllowedError'));
+  await eye.press('Scan a code');
+  await eye.sees('This page may not use the camera');
+  await at('scan-denied', eye);
+  await eye.context.close();
+
   const old = await Phone.open(browser, system, { ...size, init: () => {
     crypto.subtle.generateKey = () => Promise.reject(new Error('NotSupportedError'));
   } });
@@ -158,5 +174,4 @@ export async function states(browser, system, size, at) {
   await play.online();
   await at('practice', play);
   for (const phone of [anna, ben, carla, play]) await phone.context.close();
-  await sleep(0);
 }

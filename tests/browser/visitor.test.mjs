@@ -1,10 +1,13 @@
 // The visitors' page in a real browser, before a real gateway and a real Redis with the module.
 
 import { strict as assert } from 'node:assert';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
+import encodeQR from 'qr';
+import decodeQR from 'qr/decode.js';
 import { SCREENS, launch, weigh, within } from './person.mjs';
-import { Phone } from './phone.mjs';
+import { Phone, reader } from './phone.mjs';
 import { placeLink, states } from './states.mjs';
 import { System, sleep, until } from './system.mjs';
 
@@ -252,6 +255,142 @@ test('an answer that is lost leads to no second visit', async () => {
   await anna.tab('Calendar');
   await anna.sees('Waiting to be sent');
   await anna.close();
+});
+
+// A film of one picture that a code fills, as Chromium's camera shows it: grey, 640 × 480, in YUV 4:2:0.
+function film(text) {
+  const [width, height] = [640, 480];
+  const rows = encodeQR(text, 'raw', { border: 4 });
+  const dots = Math.floor(height / rows.length);
+  const grey = Buffer.alloc(width * height, 235);
+  for (const [y, row] of rows.entries()) {
+    for (const [x, dark] of row.entries()) {
+      for (let i = 0; dark && i < dots; i += 1) grey.fill(16, (y * dots + i) * width + x * dots, (y * dots + i) * width + (x + 1) * dots);
+    }
+  }
+  const head = `YUV4MPEG2 W${width} H${height} F10:1 Ip A1:1 C420\nFRAME\n`;
+  return Buffer.concat([Buffer.from(head), grey, Buffer.alloc((width * height) / 2, 128)]);
+}
+
+test('a poster is scanned by the camera, which is off at once', async () => {
+  const maker = await Phone.open(browser, system);
+  const link = system.url + (await placeLink(maker.page, 'Concert hall', 120));
+  await maker.close();
+  const file = path.join(system.folder, 'poster.y4m');
+  await writeFile(file, film(link));
+  const seeing = await launch([`--use-file-for-fake-video-capture=${file}`]);
+  try {
+    const anna = await Phone.open(seeing, system, { init: reader });
+    await anna.begin();
+    await anna.page.exposeFunction('decode', (width, height, grey) => {
+      const data = Uint8ClampedArray.from({ length: 4 * width * height }, (_, i) => (i % 4 === 3 ? 255 : grey.charCodeAt(i >> 2)));
+      try {
+        return [decodeQR({ width, height, data })];
+      } catch {
+        return [];
+      }
+    });
+    await anna.page.evaluate(() => {
+      globalThis.look = (video) => {
+        const { videoWidth: width, videoHeight: height } = video;
+        const brush = new OffscreenCanvas(width, height).getContext('2d');
+        brush.drawImage(video, 0, 0);
+        const { data } = brush.getImageData(0, 0, width, height);
+        let grey = '';
+        for (let i = 0; i < data.length; i += 4) grey += String.fromCharCode(data[i]);
+        return globalThis.decode(width, height, grey);
+      };
+    });
+    await anna.press('Scan a code');
+    await anna.heading('Check in at Concert hall');
+    assert.deepEqual(await anna.cameras(), [false]);
+    assert.equal(await anna.page.getByLabel('How long will you stay?').inputValue(), '120');
+    await anna.press('Check in now');
+    await anna.sees('You are here');
+    await anna.logged();
+    assert.equal((await present(await placeOf(anna, link))).length, 1);
+    // Going back opens no camera.
+    for (let i = 0; i < 3; i += 1) await anna.page.goBack();
+    assert.deepEqual(await anna.cameras(), [false]);
+    await anna.close();
+  } finally {
+    await seeing.close();
+  }
+});
+
+test('the camera is on only while somebody looks, and other codes are no places', async () => {
+  const anna = await Phone.open(browser, system, { init: reader });
+  await anna.begin();
+  const link = await placeLink(anna.page, 'Library');
+  const payload = link.split('#')[1];
+  await anna.press('Scan a code');
+  await settled('the camera', async () => (await anna.cameras()).join() === 'true');
+  const others = ['', 'WIFI:S:cafe;P:secret;;', payload, link, `https://example.org/c#${payload}`, `${system.url}/#${payload}`, `${system.url}/c#nonsense`, `${system.url}/c`, `javascript:alert(1)//c#${payload}`];
+  await anna.page.evaluate((others) => (globalThis.seen = others), others);
+  await anna.sees('That is not the code of a place here.');
+  await sleep(500);
+  await anna.heading('Scan a code');
+  const look = (state) => anna.page.evaluate((state) => {
+    Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => state });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, state);
+  await look('hidden');
+  assert.deepEqual(await anna.cameras(), [false]);
+  await look('visible');
+  await settled('the camera again', async () => (await anna.cameras()).join() === 'false,true');
+  await anna.press('Back');
+  await anna.heading('Check in');
+  assert.deepEqual(await anna.cameras(), [false, false]);
+  await anna.press('Scan a code');
+  await settled('the camera once more', async () => (await anna.cameras()).join() === 'false,false,true');
+  await anna.page.evaluate((link) => (globalThis.seen = ['x', link]), system.url + link);
+  await anna.heading('Check in at Library');
+  assert.deepEqual(await anna.cameras(), [false, false, false]);
+  await anna.close();
+});
+
+test('without a camera, or leave to use it, the page says what to do, and takes a link', async () => {
+  const anna = await Phone.open(browser, system, { init: reader });
+  await anna.begin();
+  const link = await placeLink(anna.page, 'Library');
+  const refuse = (refusal) => anna.page.evaluate((refusal) => (globalThis.refusal = refusal), refusal);
+  await refuse('NotAllowedError');
+  await anna.press('Scan a code');
+  await anna.sees('This page may not use the camera.');
+  await refuse('NotReadableError');
+  await anna.press('Try again');
+  await anna.sees('The camera does not work now.');
+  await refuse('');
+  await anna.press('Try again');
+  await settled('the camera', async () => (await anna.cameras()).join() === 'true');
+  await anna.press('Back');
+  await refuse('NotFoundError');
+  await anna.press('Scan a code');
+  await anna.sees('There is no camera here.');
+  const paste = async (text) => {
+    await anna.page.getByLabel('Link of the place').fill(text);
+    await anna.press('Open', { exact: true });
+  };
+  await paste('https://example.org/');
+  await anna.sees('This is not the link of a place.');
+  await paste(` ${system.url}${link} `);
+  await anna.heading('Check in at Library');
+  await anna.close();
+  // Where the browser reads no codes: the phone's own app does.
+  const ben = await open();
+  await ben.sees("Your phone's camera app reads the QR code");
+  assert.equal(await ben.button('Scan a code').count(), 0);
+  await ben.page.getByText('Or paste the link').click();
+  await ben.page.getByLabel('Link of the place').fill(system.url + link);
+  await ben.press('Open', { exact: true });
+  await ben.heading('Check in at Library');
+  await ben.close();
+  // Opened by that app in a window that is not the installed page: to be taken there.
+  const carla = await Phone.open(browser, system, { path: link, permissions: ['clipboard-read', 'clipboard-write'] });
+  await carla.press('Copy the link');
+  await carla.sees('Copied');
+  assert.equal(await carla.page.evaluate(() => navigator.clipboard.readText()), system.url + link);
+  await carla.close();
 });
 
 test('check out early, stay longer, and a new check-in ends the running one', async () => {

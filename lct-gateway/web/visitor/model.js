@@ -39,6 +39,10 @@ export class Model {
     this.store = await Store.open(this.practice ? 'Sandbox' : '');
     Object.assign(this, await this.store.load());
     if (this.meta.language) await chooseLanguage([this.meta.language]);
+    readsCodes().then((canScan) => {
+      this.canScan = canScan;
+      this.changed();
+    });
     this.readLink();
     addEventListener('hashchange', () => this.readLink());
     addEventListener('popstate', ({ state }) => this.show(state ?? { name: 'here' }));
@@ -156,10 +160,19 @@ export class Model {
   // A place's link: taken out of the address bar at once, so that a reload is no second check-in.
   readLink() {
     if (!location.hash || location.hash === '#') return;
+    const link = location.href;
     const place = decodePlace(location.hash.slice(1));
-    history.replaceState(this.view, '', this.home);
-    this.view = place ? { name: 'place', place, scanned: true } : { name: 'here', problem: 'link' };
-    this.changed();
+    history.replaceState({ name: 'here' }, '', this.home);
+    this.show(place ? { name: 'place', place, link } : { name: 'here', problem: 'link' });
+  }
+
+  // Opens the link of a place, however it was read. False where the text is none, or one of another server.
+  openLink(text) {
+    const link = URL.canParse(text) && new URL(text);
+    if (link.origin !== location.origin || link.pathname !== '/c' || !decodePlace(link.hash.slice(1))) return false;
+    if (link.searchParams.has('practice') === this.practice) location.replace(link.hash);
+    else location.assign(link);
+    return true;
   }
 
   // ── visits ──
@@ -530,6 +543,15 @@ export class Model {
     await this.store.destroy();
     this.erasedBy = type;
     this.become('gone');
+  }
+}
+
+// Whether this browser finds QR codes in what the camera sees.
+async function readsCodes() {
+  try {
+    return (await BarcodeDetector.getSupportedFormats()).includes('qr_code');
+  } catch {
+    return false;
   }
 }
 

@@ -8,6 +8,7 @@ import { HereView, PlaceView } from '/views/here.js';
 import { MoreView } from '/views/more.js';
 import { Failed, Frame, Icon } from '/common/parts.js';
 import { Elsewhere, Erasing, Gone, Revoked, Start, KeyCode, Unsupported } from '/views/phases.js';
+import { ScanView } from '/views/scan.js';
 import { WarnView } from '/views/warn.js';
 import { t } from '/common/text.js';
 
@@ -25,6 +26,7 @@ const PHASES = {
 const VIEWS = {
   here: HereView,
   place: PlaceView,
+  scan: ScanView,
   calendar: CalendarView,
   edit: EditView,
   alerts: AlertsView,
@@ -34,7 +36,7 @@ const VIEWS = {
 };
 
 const TABS = ['here', 'calendar', 'alerts', 'warn', 'more'];
-const TAB_OF = { place: 'here', edit: 'calendar', guest: 'more' };
+const TAB_OF = { place: 'here', scan: 'here', edit: 'calendar', guest: 'more' };
 
 export class App extends Frame {
   render({ model }) {

@@ -22,8 +22,10 @@ export class HereView extends Component {
       <${Recent} model=${model} ask=${ask} />
       <section class="card">
         <h2>${t('here.scan')}</h2>
-        <p>${t('here.scan.text')}</p>
-        <${Paste} />
+        ${model.canScan
+          ? html`<button class="main" onClick=${() => model.go('scan')}>${t('scan.title')}</button>`
+          : html`<p>${t('here.scan.text')}</p>`}
+        <${Paste} model=${model} />
       </section>
       <${Gathering} model=${model} />
       <${Situation} model=${model} />
@@ -88,19 +90,19 @@ function Recent({ model, ask }) {
   </section>`;
 }
 
-class Paste extends Component {
+// For a link that came another way: an installed page and the browser keep their data apart, on some systems.
+export class Paste extends Component {
   open = (event) => {
     event.preventDefault();
-    const hash = this.state.link?.split('#')[1];
-    if (hash) location.hash = hash;
-    else location.hash = 'none';
+    if (!this.props.model.openLink(this.state.link)) this.setState({ problem: t('here.badLink') });
   };
 
-  render(_, { link = '' }) {
-    return html`<details>
+  render({ open }, { link = '', problem }) {
+    return html`<details open=${open}>
       <summary>${t('here.paste')}</summary>
       <form onSubmit=${this.open}>
-        <${Field} id="link" label=${t('here.paste')} value=${link} autocomplete="off" onInput=${(event) => this.setState({ link: event.target.value })} />
+        <${Field} id="link" label=${t('here.paste.label')} value=${link} autocomplete="off" problem=${problem}
+          onInput=${(event) => this.setState({ link: event.target.value, problem: '' })} />
         <button>${t('here.paste.go')}</button>
       </form>
     </details>`;
@@ -150,11 +152,11 @@ function Situation({ model }) {
 // One place, about to be checked in at.
 export class PlaceView extends Component {
   render({ model }, { stay }) {
-    const { place, scanned } = model.view;
+    const { place, link } = model.view;
     const minutes = stay ?? place.stay ?? 60;
     const go = () => model.checkIn(place, minutes);
     return html`<${View} title=${t('place.title', { name: place.name })} back=${() => model.go('here')}>
-      ${scanned && html`<p class="note">${t('place.link')}</p>`}
+      ${link && html`<p class="note">${t('place.link')}</p>`}
       <${Stay} value=${minutes} onChange=${(stay) => this.setState({ stay })} />
       ${model.running && html`<p class="note"><bdi>${t('place.ends', { name: model.running.name })}</bdi></p>`}
       <button class="main" onClick=${go}>${t('place.go')}</button>

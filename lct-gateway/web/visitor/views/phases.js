@@ -13,37 +13,45 @@ export const Elsewhere = () => html`<${View} title=${t('elsewhere.title')}>
 <//>`;
 
 export function Start({ model }) {
-  const { place } = model.view;
+  const { place, link } = model.view;
   return html`<img class="mark" src="/icon.svg" alt="" width="56" height="56" /><${View} title=${t('start.title')} focus=${false}>
     <ul class="points">${[1, 2, 3].map((n) => html`<li>${t(`start.${n}`)}</li>`)}</ul>
-    ${place && html`<p class="card"><bdi>${t('start.place', { name: place.name })}</bdi></p>`}
+    ${place && html`<section class="card">
+      <p><bdi>${t('start.place', { name: place.name })}</bdi></p>
+      <p class="note">${t('start.installed')}</p>
+      <${Copy} text=${link} label="start.copy" />
+    </section>`}
     <button class="main" onClick=${() => model.makeKeys()}>${t('start.go')}</button>
     <button class="quiet" onClick=${() => model.go('guest')}>${t('start.code')}</button>
     <${Languages} model=${model} />
   <//>`;
 }
 
-export class KeyCode extends Component {
+class Copy extends Component {
   copy = async () => {
-    await navigator.clipboard.writeText(this.props.model.made.code).catch(() => {});
+    await navigator.clipboard.writeText(this.props.text).catch(() => {});
     this.setState({ copied: true });
   };
 
-  render({ model }, { copied }) {
-    const { code } = model.made;
-    return html`<${View} title=${t('code.title')}>
-      <p>${t('code.text')}</p>
-      <div class="card code">
-        <p class="keycode" aria-label=${t('code.label')} role="group">${code.split('-').map((part) => html`<span>${part}</span> `)}</p>
-        <${Qr} text=${code} label=${t('code.qr')} />
-      </div>
-      <div class="buttons screen">
-        <button onClick=${() => print()}>${t('code.print')}</button>
-        <button onClick=${this.copy} aria-live="polite">${t(copied ? 'code.copied' : 'code.copy')}</button>
-      </div>
-      <button class="main screen" onClick=${() => model.keptCode()}>${t('code.kept')}</button>
-    <//>`;
+  render({ label }, { copied }) {
+    return html`<button onClick=${this.copy} aria-live="polite">${t(copied ? 'code.copied' : label)}</button>`;
   }
+}
+
+export function KeyCode({ model }) {
+  const { code } = model.made;
+  return html`<${View} title=${t('code.title')}>
+    <p>${t('code.text')}</p>
+    <div class="card code">
+      <p class="keycode" aria-label=${t('code.label')} role="group">${code.split('-').map((part) => html`<span>${part}</span> `)}</p>
+      <${Qr} text=${code} label=${t('code.qr')} />
+    </div>
+    <div class="buttons screen">
+      <button onClick=${() => print()}>${t('code.print')}</button>
+      <${Copy} text=${code} label="code.copy" />
+    </div>
+    <button class="main screen" onClick=${() => model.keptCode()}>${t('code.kept')}</button>
+  <//>`;
 }
 
 export function Erasing({ model }) {
