@@ -624,15 +624,24 @@ test('a restart of everything loses nothing', async () => {
   });
 });
 
-test('a line that died without a word is noticed', async () => {
-  const anna = await open(system, {
+test('a line that died without a word is noticed within the ping deadline', async () => {
+  const anna = await Phone.open(browser, system, {
     // Phones that change networks hear nothing of it.
     init: () => addEventListener('offline', (event) => event.stopImmediatePropagation()),
   });
+  // By the page's own clock, which is turned on by hand below.
+  await anna.page.clock.install();
+  await anna.page.reload();
+  await anna.begin();
+  await anna.online();
   const { PING_AFTER, PING_DEADLINE } = await anna.page.evaluate(async () => ({ ...(await import('/link.js')) }));
+  const line = () => anna.page.locator('.line').getAttribute('class');
   assert.ok(PING_AFTER + PING_DEADLINE <= 20_000);
   await anna.context.setOffline(true);
-  await anna.page.locator('.line.offline').waitFor({ timeout: 5 * (PING_AFTER + PING_DEADLINE) });
+  await anna.page.clock.runFor(PING_AFTER - 5_000);
+  assert.equal(await line(), 'line online');
+  await anna.page.clock.runFor(PING_DEADLINE + 5_000);
+  assert.equal(await line(), 'line offline');
   await anna.context.setOffline(false);
   await anna.online();
   await anna.close();
