@@ -163,6 +163,8 @@ export async function states(browser, system, size, at) {
   await at('scan-denied', eye);
   await eye.context.close();
 
+  await without(browser, system, size, at);
+
   const old = await Phone.open(browser, system, { ...size, init: () => {
     crypto.subtle.generateKey = () => Promise.reject(new Error('NotSupportedError'));
   } });
@@ -174,4 +176,88 @@ export async function states(browser, system, size, at) {
   await play.online();
   await at('practice', play);
   for (const phone of [anna, ben, carla, play]) await phone.context.close();
+}
+
+// What becomes of a phone that cannot have what it needs.
+async function without(browser, system, size, at) {
+  const open = async (init, work) => {
+    const phone = await Phone.open(browser, system, { ...size, init });
+    await work(phone);
+    await phone.context.close();
+  };
+  // The words: not yet, then not at all.
+  await open(() => {
+    const real = globalThis.fetch;
+    globalThis.fetch = (url, ...rest) => (String(url).startsWith('/strings/') ? new Promise((_, reject) => (globalThis.fall = reject)) : real(url, ...rest));
+  }, async (phone) => {
+    await phone.sees('One moment …');
+    await at('loading', phone);
+    await phone.page.waitForFunction(() => globalThis.fall);
+    await phone.page.evaluate(() => globalThis.fall(new TypeError('Failed to fetch')));
+    await phone.sees('The page could not be loaded whole.');
+    await at('failed-loading', phone);
+  });
+  // The database.
+  await open(() => {
+    indexedDB.open = () => {
+      throw new DOMException('not here', 'SecurityError');
+    };
+  }, async (phone) => {
+    await phone.heading('Something went wrong here');
+    await at('failed-database', phone);
+  });
+  // Room in it.
+  await open(() => {}, async (phone) => {
+    await phone.begin();
+    await phone.page.evaluate(() => {
+      IDBObjectStore.prototype.put = () => {
+        throw new DOMException('full', 'QuotaExceededError');
+      };
+    });
+    await phone.page.getByLabel('Name of the gathering').fill('Choir');
+    await phone.press('Check in now');
+    await phone.heading('Something went wrong here');
+    await at('failed-writing', phone);
+  });
+  // A piece of the page, which can be asked for again.
+  await open(() => delete Navigator.prototype.serviceWorker, async (phone) => {
+    await phone.page.route('**/uqr.mjs*', (route) => route.abort());
+    await phone.press('Start', { exact: true });
+    await phone.sees('This could not be loaded.');
+    await at('missing', phone);
+  });
+  // The gateway's favour.
+  const answering = async (phone, code) => {
+    await phone.page.routeWebSocket(/\/ws$/, (socket) => {
+      socket.onMessage((text) => socket.send(JSON.stringify({ type: 'error', id: JSON.parse(text).id, code, message: '' })));
+      socket.send(JSON.stringify({ type: 'challenge', nonce: 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' }));
+    });
+    await phone.page.reload();
+  };
+  await open(() => {}, async (phone) => {
+    await phone.begin();
+    await phone.online();
+    await answering(phone, 'not_allowed');
+    await phone.sees('The server does not know this phone');
+    await at('refused', phone);
+  });
+  // What the server did not take.
+  await open(() => {}, async (phone) => {
+    await phone.begin();
+    await phone.page.evaluate(async () => {
+      const { Store } = await import('/store.js');
+      const store = await Store.open('');
+      const record = { id: 'x', gone: false, trying: null, tries: 0, hold: 0 };
+      const now = Date.now();
+      await store.put('visits', { ...record, placeId: 'x', name: 'Bus 7', start: now - 2e6, end: now - 1e6, problem: 'bad_value' });
+      await store.put('warnings', { ...record, reason: 'positive', issued: now, problem: 'bad_code' });
+    });
+    await phone.page.reload();
+    await phone.tab('Calendar');
+    await phone.sees('Not taken by the server');
+    await at('calendar-problem', phone);
+    await phone.tab('Warn');
+    await phone.sees('the code was wrong or used');
+    await at('warn-problem', phone);
+  });
 }
