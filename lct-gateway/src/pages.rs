@@ -1,5 +1,5 @@
 //! The pages that the gateway serves from its own binary: `web/<page>` with what pages share, `web/common` and
-//! `web/vendor`. No build step: what is in the folder is what the browser gets.
+//! `web/vendor`. No build step: what is in the folder is what the browser gets, but for lines that only comment.
 //!
 //! Everything is answered from memory, compressed once, when it is first asked for, and checked again by the browser each
 //! time (`ETag`): files that belong together are never mixed from two versions, because a service worker keeps them as one.
@@ -93,9 +93,13 @@ impl Site {
             };
             match name.split_once('/') {
                 Some((folder, rest)) if folder == page => {
-                    texts.insert(format!("/{rest}"), file.data.into_owned());
+                    texts.insert(format!("/{rest}"), without_comments(rest, &file.data));
                 }
-                Some(("common" | "vendor", _)) => {
+                Some(("common", _)) => {
+                    let path = format!("/{name}");
+                    shared.insert(path, without_comments(&name, &file.data));
+                }
+                Some(("vendor", _)) => {
                     shared.insert(format!("/{name}"), file.data.into_owned());
                 }
                 _ => {}
@@ -134,12 +138,27 @@ impl Site {
             return Some(response);
         }
         let mut response = file.response(asked);
-        let permissions = HeaderName::from_static("permissions-policy");
-        response
-            .headers_mut()
-            .insert(permissions, self.permissions.clone());
+        // For documents alone, and a tenth of what the other files cost.
+        if file.kind == HTML {
+            let permissions = HeaderName::from_static("permissions-policy");
+            response
+                .headers_mut()
+                .insert(permissions, self.permissions.clone());
+        }
         Some(response)
     }
+}
+
+/// A module without the text of the lines that only comment: a tenth of the page, and of use to nobody's browser. The lines
+/// stay, so that an error names the line it has in the folder. No template of ours may have a line that begins with `//`.
+fn without_comments(name: &str, text: &[u8]) -> Vec<u8> {
+    if !name.ends_with(".js") {
+        return text.to_vec();
+    }
+    let comment = |line: &&[u8]| line.trim_ascii_start().starts_with(b"//");
+    let lines = text.split(|byte| *byte == b'\n');
+    let lines = lines.map(|line| if comment(&line) { &[] } else { line });
+    lines.collect::<Vec<_>>().join(&b'\n')
 }
 
 /// Adds what is shared and named in these texts, by its whole path, or in what that adds; licences with what they are
@@ -193,6 +212,8 @@ fn shell(texts: &BTreeMap<String, Vec<u8>>) -> String {
     format!("const SHELL = {shell};\n")
 }
 
+const HTML: &str = "text/html; charset=utf-8";
+
 /// The type of the texts that say whose the vendored files are; nobody needs them to see the page.
 const LICENCE: &str = "text/plain; charset=utf-8";
 
@@ -202,7 +223,7 @@ fn kind(path: &str) -> Option<&'static str> {
     Some(match name.rsplit_once('.').map(|(_, end)| end) {
         _ if name == "LICENSE" => LICENCE,
         None if !name.is_empty() && name != "c" => return None,
-        None | Some("html") => "text/html; charset=utf-8",
+        None | Some("html") => HTML,
         Some("js" | "mjs") => "text/javascript; charset=utf-8",
         Some("css") => "text/css; charset=utf-8",
         Some("json") => "application/json",
@@ -230,13 +251,16 @@ impl File {
 
     /// The file in a form, if that is smaller than the plain one.
     fn compressed(&self, coding: Coding) -> Option<&Bytes> {
-        let (form, compress): (_, fn(&[u8]) -> Option<Vec<u8>>) = match coding {
-            Coding::Brotli => (&self.brotli, brotli),
-            Coding::Gzip => (&self.gzip, gzip),
-            Coding::Plain => return None,
+        let smaller = |bytes: Option<Vec<u8>>| {
+            let smaller = bytes.filter(|bytes| bytes.len() < self.plain.len());
+            smaller.map(Bytes::from)
         };
-        let make = || compress(&self.plain).filter(|bytes| bytes.len() < self.plain.len());
-        form.get_or_init(|| make().map(Bytes::from)).as_ref()
+        match coding {
+            Coding::Brotli => self.brotli.get_or_init(|| smaller(brotli(&self.plain))),
+            Coding::Gzip => self.gzip.get_or_init(|| smaller(gzip(&self.plain))),
+            Coding::Plain => &None,
+        }
+        .as_ref()
     }
 
     fn response(&self, asked: &HeaderMap) -> Response {
@@ -412,6 +436,19 @@ mod tests {
     }
 
     #[test]
+    fn comments_stay_in_the_folder() {
+        let text = b"// What this is for.\n\nconst a = 1; // one\n  // two\nconst b = 'http://';\n";
+        let sent = without_comments("views/x.js", text);
+        assert_eq!(sent, b"\n\nconst a = 1; // one\n\nconst b = 'http://';\n");
+        assert_eq!(without_comments("strings/x.json", text), text);
+        for (path, file) in &visitors().files {
+            let text = String::from_utf8_lossy(&file.plain);
+            let comment = text.lines().any(|line| line.starts_with("//"));
+            assert!(!path.ends_with(".js") || !comment, "{path}");
+        }
+    }
+
+    #[test]
     fn a_browser_that_has_it_is_told_so() {
         let site = visitors();
         let first = get(site, "/", &[]).expect("a page");
@@ -515,8 +552,8 @@ mod tests {
             (&*VISITORS, "camera=(self), "),
             (&*OPERATORS, "camera=(), "),
         ] {
-            for path in site.files.keys() {
-                let page = get(site, path, &[]).expect("a file");
+            for (path, _) in site.files.iter().filter(|(_, file)| file.kind == HTML) {
+                let page = get(site, path, &[]).expect("a page");
                 let policy = page.headers()["permissions-policy"].to_str().expect("text");
                 assert!(policy.starts_with(camera), "{path}: {policy}");
                 assert!(policy.contains("microphone=()"), "{path}: {policy}");

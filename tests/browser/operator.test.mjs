@@ -656,7 +656,7 @@ test('the policy holds: nothing inline, no markup into the page', async () => {
 });
 
 test('few bytes, few requests', async (t) => {
-  const BUDGET = { body: 51_000, bytes: 75_000, requests: 32 };
+  const BUDGET = { body: 39_700, bytes: 59_700, requests: 30 };
   const weighed = await weigh(browser, `http://127.0.0.1:${system.opsPort}/`, (page) => page.getByLabel('Token').waitFor());
   within(t, BUDGET, weighed);
 });

@@ -853,7 +853,7 @@ test('how the community fares: whole days, rounded, and few are not counted', as
 });
 
 test('few bytes, few requests', async (t) => {
-  const BUDGET = { body: 48_000, bytes: 72_000, requests: 30 };
+  const BUDGET = { body: 37_600, bytes: 58_600, requests: 31 };
   const weighed = await weigh(browser, system.url, (page) => page.getByRole('button', { name: 'Start' }).waitFor());
   within(t, BUDGET, weighed);
 });
