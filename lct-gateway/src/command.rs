@@ -162,6 +162,8 @@ pub struct Services {
     pub nonces: Nonces,
     /// How many warnings there were.
     pub situations: Situations,
+    /// Who signs the posters of places: public keys in base64url.
+    pub place_keys: Vec<String>,
     codes_required: bool,
     feedback: Feedback,
     policy: Policy,
@@ -226,6 +228,7 @@ impl Services {
             situations: Situations::new(books.clone(), Arc::clone(&graphs)),
             feedback: Feedback::new(books.clone(), Arc::clone(&graphs)),
             control: Control { books, graphs },
+            place_keys: rules.place_keys,
             codes_required: rules.codes_required,
             policy: rules.policy,
             hold: rules.hold,

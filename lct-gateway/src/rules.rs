@@ -3,7 +3,12 @@
 
 use std::path::PathBuf;
 
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use clap::{Args, ValueEnum};
+use ed25519_dalek::VerifyingKey;
 
 use crate::caps::Limits;
 use crate::module::Durability;
@@ -32,6 +37,18 @@ pub struct Flags {
         help_heading = "Warnings"
     )]
     pub warning_codes: WarningCodes,
+
+    /// Who signs the posters of places: Ed25519 public keys as `openssl pkey -pubout` writes them, without the lines of
+    /// dashes; several by commas or by repeating the flag. Pages check codes by them and say what came of it.
+    #[arg(
+        long,
+        env = "LCT_PLACE_KEY",
+        value_name = "KEY",
+        value_delimiter = ',',
+        value_parser = place_key,
+        help_heading = "Places"
+    )]
+    pub place_key: Vec<String>,
 
     /// A warning that would alert more people than this waits until an operator lets it go; 0: none waits.
     #[arg(
@@ -124,6 +141,8 @@ pub struct Rules {
     pub policy: Policy,
     /// Whether a warning with the reason positive needs a code.
     pub codes_required: bool,
+    /// Who signs the posters of places: public keys in base64url without padding.
+    pub place_keys: Vec<String>,
     /// See [`Flags::hold`].
     pub hold: u64,
     /// Caps.
@@ -150,6 +169,7 @@ impl TryFrom<Flags> for Rules {
         Ok(Self {
             policy,
             codes_required: flags.warning_codes == WarningCodes::Required,
+            place_keys: flags.place_key,
             hold: flags.hold,
             limits: Limits {
                 visits_visitor: flags.max_visits,
@@ -163,5 +183,38 @@ impl TryFrom<Flags> for Rules {
                 visits: flags.wait_visits,
             },
         })
+    }
+}
+
+/// What comes before the 32 bytes of an Ed25519 public key in its standard form (RFC 8410).
+const PUBLIC_KEY: [u8; 12] = [0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0];
+
+/// Reads a key as openssl writes it; gives it as the gateway tells it.
+fn place_key(text: &str) -> Result<String, &'static str> {
+    let key = STANDARD.decode(text.trim()).ok().and_then(|bytes| {
+        let key: [u8; 32] = bytes.strip_prefix(&PUBLIC_KEY)?.try_into().ok()?;
+        VerifyingKey::from_bytes(&key)
+            .ok()
+            .filter(|key| !key.is_weak())
+    });
+    key.map(|key| URL_SAFE_NO_PAD.encode(key)).ok_or(
+        "must be an Ed25519 public key as openssl pkey -pubout writes it, without the lines of dashes",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_as_openssl_writes_it() {
+        // The key of RFC 8410, 10.1.
+        let key = "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=";
+        let told = "Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE";
+        assert_eq!(place_key(&format!(" {key}\n")), Ok(told.to_owned()));
+        let weak = STANDARD.encode([PUBLIC_KEY.as_slice(), &[1], &[0; 31]].concat());
+        for bad in ["", told, &key[..40], "-----BEGIN PUBLIC KEY-----", &weak] {
+            assert!(place_key(bad).is_err(), "{bad}");
+        }
     }
 }

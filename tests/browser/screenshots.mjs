@@ -6,7 +6,7 @@
 
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { states } from './states.mjs';
+import { WITH_PLACE_KEY, states } from './states.mjs';
 import { WITH_TOKEN } from './desk.mjs';
 import { deskStates } from './desk-states.mjs';
 import { launch } from './person.mjs';
@@ -30,7 +30,7 @@ try {
       await page.setViewportSize({ width: size.width, height: size.height });
       console.log(`${name}-${shape}.png`);
     };
-    await System.during((system) => states(browser, system, size, picture));
+    await System.during((system) => states(browser, system, size, picture), WITH_PLACE_KEY);
     const desk = (name, person) => picture(`operators-${name}`, person);
     const town = System.canDemo ? (system) => system.demo() : undefined;
     await System.during((system) => deskStates(browser, system, size, desk, town), WITH_TOKEN);

@@ -1,5 +1,6 @@
 // Goes through every state of the visitors' page and calls `at(name, phone)` in each: for axe and for pictures.
 
+import { generateKeyPairSync } from 'node:crypto';
 import { Phone, reader } from './phone.mjs';
 
 // The link of a place, as an operator would print it.
@@ -13,6 +14,24 @@ export async function placeLink(page, name, stay = 60) {
   );
 }
 
+// Who signs posters, and how a gateway is told.
+export const SIGNER = generateKeyPairSync('ed25519');
+export const WITH_PLACE_KEY = ['--place-key', SIGNER.publicKey.export({ type: 'spki', format: 'der' }).toString('base64')];
+
+// The same link, signed.
+export async function signedLink(page, name, { privateKey } = SIGNER) {
+  return page.evaluate(
+    async ([name, pkcs8]) => {
+      const { encodeSigned, newPlaceId } = await import('/common/place-link.js');
+      const bytes = Uint8Array.from(atob(pkcs8), (c) => c.charCodeAt(0));
+      const key = await crypto.subtle.importKey('pkcs8', bytes, 'Ed25519', false, ['sign']);
+      return `/c#${await encodeSigned({ placeId: newPlaceId(), name, stay: 60 }, key)}`;
+    },
+    [name, privateKey.export({ type: 'pkcs8', format: 'der' }).toString('base64')],
+  );
+}
+
+// For a gateway that was started WITH_PLACE_KEY.
 export async function states(browser, system, size, at) {
   const anna = await Phone.open(browser, system, size);
   const ben = await Phone.open(browser, system, size);
@@ -42,7 +61,12 @@ export async function states(browser, system, size, at) {
   await at('start-with-place', ben);
   const code = await ben.begin();
   await ben.heading(/Check in at/);
+  await ben.sees('The operators did not sign this code');
+  await at('place-unsigned', ben);
+  await ben.page.goto(system.url + (await signedLink(ben.page, 'Town hall')));
+  await ben.sees('Signed by the operators.');
   await at('place', ben);
+  await ben.page.goto(system.url + library);
   await ben.press('Check in now');
   await ben.sees('You are here');
   await at('checked-in', ben);

@@ -1,6 +1,7 @@
 // The visitors' page in a real browser, before a real gateway and a real Redis with the module.
 
 import { strict as assert } from 'node:assert';
+import { generateKeyPairSync } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -8,7 +9,7 @@ import encodeQR from 'qr';
 import decodeQR from 'qr/decode.js';
 import { SCREENS, launch, weigh, within } from './person.mjs';
 import { Phone, reader } from './phone.mjs';
-import { placeLink, states } from './states.mjs';
+import { WITH_PLACE_KEY, placeLink, signedLink, states } from './states.mjs';
 import { System, sleep, until } from './system.mjs';
 
 let browser;
@@ -391,6 +392,48 @@ test('without a camera, or leave to use it, the page says what to do, and takes 
   await carla.sees('Copied');
   assert.equal(await carla.page.evaluate(() => navigator.clipboard.readText()), system.url + link);
   await carla.close();
+});
+
+test('a link that the operators signed is told from one that they did not', async () => {
+  const [SIGNED, UNSIGNED, UNKNOWN] = ['Signed by the operators.', 'The operators did not sign this code', 'Anyone can make such a code.'];
+  await System.during(async (on) => {
+    const anna = await open(on);
+    const signed = await signedLink(anna.page, 'Town hall');
+    const altered = signed.replace(/#.{24}/, (start) => `${start.slice(0, -1)}${start.endsWith('B') ? 'C' : 'B'}`);
+    const others = [
+      altered,
+      await placeLink(anna.page, 'Town hall'),
+      await signedLink(anna.page, 'Town hall', generateKeyPairSync('ed25519')),
+    ];
+    const says = async (link, text) => {
+      await anna.page.goto(on.url + link);
+      await anna.heading('Check in at Town hall');
+      await anna.sees(text);
+    };
+    await says(signed, SIGNED);
+    for (const link of others) await says(link, UNSIGNED);
+    // By the keys it was told last, where nobody can be asked.
+    await settled('what the service worker keeps', () => anna.page.evaluate(async () => (await caches.keys()).length === 1));
+    await anna.context.setOffline(true);
+    await says(signed, SIGNED);
+    await says(altered, UNSIGNED);
+    await anna.context.setOffline(false);
+    await anna.press('Check in now'); // it is the person who decides
+    await anna.sees('You are here');
+    // Somebody who comes for the first time hears it, too.
+    const ben = await Phone.open(browser, on, { path: signed });
+    await ben.begin();
+    await ben.sees(SIGNED);
+    await ben.close();
+    // Nobody signs any more.
+    await on.stopGateway();
+    on.options = [];
+    await on.startGateway();
+    await anna.page.goto(on.url);
+    await anna.online();
+    await says(signed, UNKNOWN);
+    await anna.close();
+  }, WITH_PLACE_KEY);
 });
 
 test('check out early, stay longer, and a new check-in ends the running one', async () => {
@@ -865,7 +908,7 @@ for (const [name, size] of SCREENS) {
       await states(browser, on, size, async (state, phone) => {
         for (const flaw of await phone.flaws()) wrong.push(`${state}: ${flaw}`);
       });
-    });
+    }, WITH_PLACE_KEY);
     assert.deepEqual(wrong, []);
   });
 }

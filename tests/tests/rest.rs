@@ -935,12 +935,17 @@ fn what_is_not_there_is_said_so() {
     assert_eq!(info["codesRequired"], false);
     assert!(info["now"].as_u64().expect("a time").abs_diff(now()) < 100_000);
     assert!(info.get("retention").is_none(), "nothing is there to ask");
-    let other = Gateway::with(&server, &["--auth", "key"]);
+    assert!(info.get("placeKeys").is_none(), "nobody signs places");
+    // The key of RFC 8410, 10.1.
+    let key = "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=";
+    let other = Gateway::with(&server, &["--auth", "key", "--place-key", key]);
     server.client().expect("LCT.VISIT lct v s 0 1", "1");
     let info = Request::new("GET", "/v1/info", "")
         .send(other.address())
         .json();
     assert_eq!(info["retention"], 0);
+    let keys = serde_json::json!(["Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE"]);
+    assert_eq!(info["placeKeys"], keys);
 }
 
 #[test]

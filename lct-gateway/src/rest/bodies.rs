@@ -124,6 +124,9 @@ pub struct Info {
     pub sandbox: &'static str,
     /// Whether a warning with the reason positive needs a one-time code.
     pub codes_required: bool,
+    /// Who signs the posters of places: Ed25519 public keys in base64url without padding. Absent where nobody does.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub place_keys: Vec<String>,
     /// How long visits are kept, in milliseconds; 0: for ever. Absent where it is not known now.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

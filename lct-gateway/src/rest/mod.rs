@@ -420,6 +420,7 @@ impl Api {
             graph_name: graphs.name(Graph::Main).to_owned(),
             sandbox: SANDBOX,
             codes_required: services.codes_required(),
+            place_keys: services.place_keys.clone(),
             retention,
             situation: services.situations.today(clock::now()).await.ok(),
             now: clock::now(),

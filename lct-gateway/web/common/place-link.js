@@ -6,6 +6,7 @@ const VERSION = 1;
 const SIGNED = 1;
 const GATHERING = 2;
 const SIGNATURE = 64;
+const covered = (bytes) => concat(utf8('lct-place-v1\n'), bytes);
 const HEAD = 19;
 const MAX_NAME = 100;
 const MAX_BYTES = HEAD + 4 * MAX_NAME + SIGNATURE;
@@ -29,7 +30,7 @@ export const encodePlace = (place) => toBase64Url(write(place, 0));
 // The same, signed by an operator's key: an Ed25519 CryptoKey.
 export async function encodeSigned(place, key) {
   const bytes = write(place, SIGNED);
-  const signature = await crypto.subtle.sign('Ed25519', key, concat(utf8('lct-place-v1\n'), bytes));
+  const signature = await crypto.subtle.sign('Ed25519', key, covered(bytes));
   return toBase64Url(concat(bytes, new Uint8Array(signature)));
 }
 
@@ -40,7 +41,19 @@ function write({ placeId, name, stay, gathering = false }, flags) {
   return concat([VERSION], id, [steps, flags | (gathering ? GATHERING : 0)], utf8(name));
 }
 
-// Reads what comes after #; null where that is no place. A signature is passed over: who holds the operator's key checks it.
+// Whether one of these signed it: Ed25519 public keys in base64url.
+export async function isSigned(text, keys) {
+  const bytes = fromBase64Url(text);
+  if (!(bytes[18] & SIGNED)) return false;
+  const signature = bytes.slice(-SIGNATURE);
+  for (const key of keys) {
+    const reader = await crypto.subtle.importKey('raw', fromBase64Url(key), 'Ed25519', false, ['verify']);
+    if (await crypto.subtle.verify('Ed25519', reader, signature, covered(bytes.slice(0, -SIGNATURE)))) return true;
+  }
+  return false;
+}
+
+// Reads what comes after #; null where that is no place. A signature is passed over: see isSigned.
 export function decodePlace(text) {
   try {
     const bytes = fromBase64Url(text);

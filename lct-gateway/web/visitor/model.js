@@ -5,7 +5,7 @@ import { makeIdentity, readCode, signHello, supported } from '/keys.js';
 import { KEPT, Store, isOld } from '/store.js';
 import { UNSENT, answered, nextJob, refused, settled } from '/sync.js';
 import { chooseLanguage } from '/common/text.js';
-import { decodePlace, newPlaceId } from '/common/place-link.js';
+import { decodePlace, isSigned, newPlaceId } from '/common/place-link.js';
 import { DAY, HOUR, MINUTE } from '/common/time.js';
 
 // The gateway takes no longer ones.
@@ -91,10 +91,12 @@ export class Model {
       if (!answer.ok) throw new Error('no info');
       this.info = await answer.json();
       this.asked = Date.now();
-      // For a warning written without a net.
-      if (this.store && this.codesRequired !== Boolean(this.meta.codesRequired)) {
-        await this.set('codesRequired', this.codesRequired || undefined);
+      // For a warning written, or a place's code read, without a net.
+      for (const name of ['codesRequired', 'placeKeys']) {
+        const told = this.info[name] || undefined;
+        if (this.store && String(told) !== String(this.meta[name])) await this.set(name, told);
       }
+      this.checkLink();
       this.changed();
     }
     return this.info.auth === 'open';
@@ -164,6 +166,16 @@ export class Model {
     const place = decodePlace(location.hash.slice(1));
     history.replaceState({ name: 'here' }, '', this.home);
     this.show(place ? { name: 'place', place, link } : { name: 'here', problem: 'link' });
+    this.checkLink();
+  }
+
+  // Notes whether the operators signed the link that is looked at, where it is known who they are.
+  async checkLink() {
+    const { view } = this;
+    const keys = (this.info ?? this.meta).placeKeys;
+    if (!view.link || !keys) return;
+    view.signed = await isSigned(view.link.split('#')[1], keys);
+    this.changed();
   }
 
   // Opens the link of a place, however it was read. False where the text is none, or one of another server.

@@ -149,14 +149,17 @@ function Situation({ model }) {
   </section>`;
 }
 
+// What a link's signature says; undefined where nobody signs, or nobody knows yet.
+const LINKS = new Map([[undefined, 'place.link'], [true, 'place.signed'], [false, 'place.unsigned']]);
+
 // One place, about to be checked in at.
 export class PlaceView extends Component {
   render({ model }, { stay }) {
-    const { place, link } = model.view;
+    const { place, link, signed } = model.view;
     const minutes = stay ?? place.stay ?? 60;
     const go = () => model.checkIn(place, minutes);
     return html`<${View} title=${t('place.title', { name: place.name })} back=${() => model.go('here')}>
-      ${link && html`<p class="note">${t('place.link')}</p>`}
+      ${link && html`<p class=${signed === false ? 'card problem' : 'note'} role="status">${t(LINKS.get(signed))}</p>`}
       <${Stay} value=${minutes} onChange=${(stay) => this.setState({ stay })} />
       ${model.running && html`<p class="note"><bdi>${t('place.ends', { name: model.running.name })}</bdi></p>`}
       <button class="main" onClick=${go}>${t('place.go')}</button>
