@@ -94,6 +94,29 @@ fn first_ones(rows: &HashMap<String, String>, name: &str) -> usize {
     numbers.len()
 }
 
+/// Asks thirty times, while the graph `g` is a copy of `large`, then one of `small`, then not there, over and over.
+fn while_it_is_replaced(server: &Server, ask: impl Fn(&mut Client)) {
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut client = server.client();
+            while !over.load(Ordering::Relaxed) {
+                for command in ["COPY large g REPLACE", "COPY small g REPLACE", "DEL g"] {
+                    client.expect(command, "1");
+                    thread::sleep(Duration::from_millis(3));
+                }
+            }
+        });
+        let ends = Over(&over);
+        let mut asker = server.client();
+        asker.set_timeout(Duration::from_secs(60));
+        for _ in 0..30 {
+            ask(&mut asker);
+        }
+        drop(ends);
+    });
+}
+
 #[test]
 fn an_answer_in_slices_is_that_of_one_moment() {
     let (server, mut client) = start();
@@ -159,28 +182,12 @@ fn a_graph_that_goes_or_is_replaced_is_answered_as_one_of_them() {
     let (server, mut client) = start();
     hall(&mut client, "large", PEOPLE);
     hall(&mut client, "small", 10_000);
-    let over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut client = server.client();
-            while !over.load(Ordering::Relaxed) {
-                for command in ["COPY large g REPLACE", "COPY small g REPLACE", "DEL g"] {
-                    client.expect(command, "1");
-                    thread::sleep(Duration::from_millis(3));
-                }
-            }
-        });
-        let ends = Over(&over);
-        let mut asker = server.client();
-        asker.set_timeout(Duration::from_secs(60));
-        for _ in 0..30 {
-            let found = asker.call(&QUESTION).items().len();
-            assert!(
-                [0, 19_999, 2 * PEOPLE - 1].contains(&found),
-                "{found} contacts"
-            );
-        }
-        drop(ends);
+    while_it_is_replaced(&server, |asker| {
+        let found = asker.call(&QUESTION).items().len();
+        assert!(
+            [0, 19_999, 2 * PEOPLE - 1].contains(&found),
+            "{found} contacts"
+        );
     });
 }
 
@@ -355,31 +362,15 @@ fn crowds_of_a_graph_that_is_replaced_are_those_of_one() {
     let (server, mut client) = start();
     rooms(&mut client, "large", "room", 800);
     rooms(&mut client, "small", "hut", 500);
-    let over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut client = server.client();
-            while !over.load(Ordering::Relaxed) {
-                for command in ["COPY large g REPLACE", "COPY small g REPLACE", "DEL g"] {
-                    client.expect(command, "1");
-                    thread::sleep(Duration::from_millis(3));
-                }
-            }
-        });
-        let ends = Over(&over);
-        let mut asker = server.client();
-        asker.set_timeout(Duration::from_secs(60));
-        let (from, to) = (EVENING.to_string(), (EVENING + 30 * HOUR).to_string());
-        for _ in 0..30 {
-            let found = texts(&asker.call(&["LCT.DENSITY", "g", &from, &to]));
-            assert!(
-                found.is_empty() || found == full("room", 800) || found == full("hut", 500),
-                "{} rows, from {:?} to {:?}",
-                found.len(),
-                found.first(),
-                found.last()
-            );
-        }
-        drop(ends);
+    let (from, to) = (EVENING.to_string(), (EVENING + 30 * HOUR).to_string());
+    while_it_is_replaced(&server, |asker| {
+        let found = texts(&asker.call(&["LCT.DENSITY", "g", &from, &to]));
+        assert!(
+            found.is_empty() || found == full("room", 800) || found == full("hut", 500),
+            "{} rows, from {:?} to {:?}",
+            found.len(),
+            found.first(),
+            found.last()
+        );
     });
 }
