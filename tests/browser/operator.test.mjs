@@ -545,6 +545,7 @@ test('the figures are live, and a gateway that is gone is said to be and comes b
     const tile = (name) => desk.page.locator('.tiles > div', { hasText: name }).locator('dd');
     await desk.sees('primary');
     await desk.sees('There is no replica.');
+    await desk.sees('none since Redis started'); // no snapshot, whatever Redis says of the last one
     const phone = await Phone.open(browser, on);
     await phone.begin();
     await phone.online();

@@ -572,7 +572,7 @@ async fn how_things_are_is_told_and_remembered() {
     ] {
         assert_eq!(state[name], value, "{name}");
     }
-    assert_eq!(state["rdb"]["ok"], true);
+    assert_eq!(state["rdb"], json!({"ok": true, "at": null}));
     assert!(
         state["oldest"]
             .as_u64()
@@ -601,6 +601,16 @@ async fn how_things_are_is_told_and_remembered() {
         (&sandbox["state"]["held"], &sandbox["state"]["redis"]),
         (&json!(0), &json!("up"))
     );
+
+    // A snapshot has its time once there is one, and the server has not just started.
+    let mut redis = shipped.server.client();
+    eventually("the snapshot is seen", Duration::from_secs(60), || {
+        redis.expect("SAVE", "OK");
+        std::thread::sleep(Duration::from_millis(200));
+        let at = ana.sees("/v1/now")["state"]["rdb"]["at"].as_u64();
+        at.is_some_and(|at| at.abs_diff(now()) < 100_000)
+    });
+    drop(redis);
 
     // Redis goes, which is said; the history stays.
     drop(shipped);

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The sections that are asked for.
-pub const SECTIONS: [&str; 4] = ["replication", "persistence", "modules", "lct"];
+pub const SECTIONS: [&str; 5] = ["server", "replication", "persistence", "modules", "lct"];
 
 /// A server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,10 @@ pub struct ServerInfo {
     /// Its snapshots.
     pub rdb: Rdb,
 }
+
+/// A server that starts notes that moment as its last snapshot, and as its start: within so many seconds of each other. (It
+/// also counts snapshots, failed ones too, and forgets how many with CONFIG RESETSTAT.)
+const STARTING: u64 = 1;
 
 /// What a server is to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -49,8 +53,8 @@ pub struct Aof {
 pub struct Rdb {
     /// Whether the last one went well.
     pub ok: bool,
-    /// When that was (or the server started), in epoch milliseconds.
-    pub at: u64,
+    /// When the last good one was, in epoch milliseconds; null: the server has made none since it started.
+    pub at: Option<u64>,
 }
 
 impl ServerInfo {
@@ -62,6 +66,10 @@ impl ServerInfo {
             .collect();
         let number = |name| fields.get(name)?.parse::<u64>().ok();
         let good = |name| Some(*fields.get(name)? == "ok");
+        // Whole seconds by the same clock, so that their difference is when the server started, whatever became of that clock.
+        let started =
+            (number("server_time_usec")? / 1_000_000).checked_sub(number("uptime_in_seconds")?)?;
+        let saved = number("rdb_last_save_time")?;
         Some(Self {
             visits_logged: number("lct_visits_logged")?,
             module: module_version(text)?,
@@ -76,7 +84,7 @@ impl ServerInfo {
             },
             rdb: Rdb {
                 ok: good("rdb_last_bgsave_status")?,
-                at: number("rdb_last_save_time")?.checked_mul(1_000)?,
+                at: (saved > started + STARTING).then_some(saved.checked_mul(1_000)?),
             },
         })
     }
@@ -100,7 +108,7 @@ fn module_version(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "# Replication\r\nrole:master\r\nconnected_slaves:2\r\n# Persistence\r\nrdb_last_save_time:1795397939\r\n\
+    const TEXT: &str = "# Server\r\nserver_time_usec:1795400000999999\r\nuptime_in_seconds:10000\r\n# Replication\r\nrole:master\r\nconnected_slaves:2\r\n# Persistence\r\nrdb_last_save_time:1795397939\r\n\
         rdb_last_bgsave_status:ok\r\naof_enabled:1\r\naof_last_bgrewrite_status:err\r\naof_last_write_status:ok\r\n\
         # Modules\r\nmodule:name=other,ver=1,api=1\r\nmodule:name=lct,ver=10203,api=1,filters=0\r\n# lct\r\nlct_visits_logged:77\r\n";
 
@@ -118,7 +126,7 @@ mod tests {
             },
             rdb: Rdb {
                 ok: true,
-                at: 1_795_397_939_000,
+                at: Some(1_795_397_939_000),
             },
         };
         assert_eq!(info, expected);
@@ -130,12 +138,34 @@ mod tests {
     }
 
     #[test]
+    fn a_snapshot_that_was_never_made_has_no_time() {
+        let at = |saved: &str, status: &str| {
+            let text = TEXT
+                .replace("1795397939", saved)
+                .replace("rdb_last_bgsave_status:ok", status);
+            ServerInfo::read(&text).map(|info| info.rdb)
+        };
+        // It started at 1795390000.
+        let (ok, failed) = ("rdb_last_bgsave_status:ok", "rdb_last_bgsave_status:err");
+        let rdb = |ok, at| Some(Rdb { ok, at });
+        assert_eq!(at("1795389999", ok), rdb(true, None));
+        assert_eq!(at("1795390001", ok), rdb(true, None));
+        assert_eq!(at("1795390001", failed), rdb(false, None));
+        assert_eq!(at("1795390002", ok), rdb(true, Some(1_795_390_002_000)));
+        assert_eq!(
+            at("1795390002", failed),
+            rdb(false, Some(1_795_390_002_000))
+        );
+    }
+
+    #[test]
     fn a_server_without_the_module_is_none() {
         for part in [
             "lct_visits_logged:77",
             "name=lct,",
             "role:master",
             "rdb_last_save_time:1795397939",
+            "uptime_in_seconds:10000",
         ] {
             assert_eq!(ServerInfo::read(&TEXT.replace(part, "")), None, "{part}");
         }

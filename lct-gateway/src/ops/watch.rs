@@ -298,7 +298,7 @@ mod tests {
             role: Role::Primary,
             replicas: 0,
             aof: Aof { on: true, ok: true },
-            rdb: Rdb { ok: true, at: 0 },
+            rdb: Rdb { ok: true, at: None },
         }
     }
 

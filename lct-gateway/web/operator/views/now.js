@@ -139,7 +139,7 @@ function State({ now }) {
     ['role', or(role, (role) => t(`now.role.${role}`))],
     ['replicas', or(replicas, number)],
     ['aof', or(aof, ({ on, ok }) => t(!on ? 'now.off' : ok ? 'now.ok' : 'now.notOk'))],
-    ['rdb', or(rdb, ({ ok, at }) => t(ok ? 'now.rdb.ok' : 'now.rdb.notOk', { at: moment(at) }))],
+    ['rdb', or(rdb, ({ ok, at }) => t(`now.rdb.${ok ? 'ok' : 'notOk'}${at ? '' : '.none'}`, { at: moment(at) }))],
     ['versions', html`${or(gateway, String)} / ${or(module, String)}`],
   ];
   return html`<section class="card">
