@@ -136,6 +136,19 @@ export async function deskStates(browser, on, size, at, town = smallTown) {
   await on.startGateway();
   await anna.press('Try again');
   await anna.sees('No warning was given lately.');
+  await on.stopRedis();
+  await anna.tab('Now');
+  await anna.sees('Redis does not answer.', { timeout: 60_000 });
+  await at('now-no-redis', anna);
+  for (const tab of ['Feedback', 'Audit']) {
+    await anna.tab(tab);
+    await anna.sees('Redis cannot do it now.', { timeout: 60_000 });
+    await at(`${tab.toLowerCase()}-no-redis`, anna);
+  }
+  await on.startRedis();
+  await anna.breaks();
+  await anna.heading('Something went wrong here');
+  await at('failed', anna);
 
   const slow = await Desk.open(browser, on, size);
   let go;

@@ -662,6 +662,16 @@ test('few bytes, few requests', async (t) => {
   within(t, BUDGET, weighed);
 });
 
+test('few bytes, few requests: signed in, with all charts drawn', async (t) => {
+  const BUDGET = { body: 98_000, bytes: 124_000, requests: 34 };
+  const weighed = await weigh(browser, `http://127.0.0.1:${system.opsPort}/`, async (page) => {
+    await page.getByLabel('Token').fill(TOKEN);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.locator('.uplot canvas').nth(3).waitFor();
+  });
+  within(t, BUDGET, weighed);
+});
+
 for (const [name, size] of SCREENS) {
   test(`axe finds nothing, on ${name}`, async () => {
     const wrong = [];

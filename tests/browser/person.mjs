@@ -66,6 +66,9 @@ export class Person {
   heading = (name) => this.page.getByRole('heading', { level: 1, name }).waitFor({ timeout: 15_000 });
   confirm = (name) => this.page.getByRole('dialog').getByRole('button', { name }).click();
 
+  // Something in the page goes wrong that nobody thought of.
+  breaks = () => this.page.evaluate(() => void Promise.reject(new Error('made to fail')));
+
   // What axe finds wrong, in short.
   async violations() {
     await this.page.evaluate(await readFile(axe, 'utf8'));

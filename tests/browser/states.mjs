@@ -199,6 +199,9 @@ export async function states(browser, system, size, at) {
   await play.begin();
   await play.online();
   await at('practice', play);
+  await play.breaks();
+  await play.heading('Something went wrong here');
+  await at('failed', play);
   for (const phone of [anna, ben, carla, play]) await phone.context.close();
 }
 

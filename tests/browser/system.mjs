@@ -100,6 +100,7 @@ export class System {
   }
 
   stopGateway = () => end(this.gateway);
+  stopRedis = () => end(this.redis);
 
   // What redis-cli answers, a line for each element.
   cli(...args) {
@@ -135,8 +136,8 @@ export class System {
   }
 
   async stop() {
-    await end(this.gateway);
-    await end(this.redis);
+    await this.stopGateway();
+    await this.stopRedis();
     await rm(this.folder, { recursive: true, force: true });
   }
 }
