@@ -193,7 +193,8 @@ pub fn routes(
         })
 }
 
-/// The line that tells the service worker which files make the page, and which version that is.
+/// The line that tells the service worker which files make the page, and which version that is. What is only for practice is not
+/// kept on every phone.
 fn shell(texts: &BTreeMap<String, Vec<u8>>) -> String {
     let mut version = Sha256::new();
     let mut paths = vec!["/"];
@@ -202,7 +203,10 @@ fn shell(texts: &BTreeMap<String, Vec<u8>>) -> String {
         version.update(path);
         version.update((text.len() as u64).to_be_bytes());
         version.update(text);
-        if path != "/index.html" && kind(path).is_some_and(|kind| kind != LICENCE) {
+        if path != "/index.html"
+            && !path.starts_with("/practice/")
+            && kind(path).is_some_and(|kind| kind != LICENCE)
+        {
             paths.push(path);
         }
     }
@@ -518,6 +522,14 @@ mod tests {
         }
         let [brotli, gzip, plain] = sizes;
         assert!(brotli < gzip && gzip < plain / 2, "{sizes:?}");
+    }
+
+    #[test]
+    fn what_is_only_for_practice_is_not_kept_on_every_phone() {
+        let worker = String::from_utf8_lossy(&visitors().files["/sw.js"].plain).into_owned();
+        let list = worker.lines().next().expect("a list");
+        assert!(list.contains("\"/model.js\"") && !list.contains("/practice/"));
+        assert!(get(visitors(), "/practice/sample.js", &[]).is_some());
     }
 
     #[test]

@@ -2,11 +2,11 @@
 //
 //   LCT_MODULE=… LCT_GATEWAY=… node screenshots.mjs [FOLDER]     (default: out/)
 //
-// Where lct-demo is built beside the gateway, operators see its town.
+// Where lct-demo is built beside the gateway, operators see its town, and a phone in practice has one of its diaries.
 
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { WITH_PLACE_KEY, states } from './states.mjs';
+import { WITH_PLACE_KEY, sampleStates, states } from './states.mjs';
 import { WITH_TOKEN } from './desk.mjs';
 import { deskStates } from './desk-states.mjs';
 import { launch } from './person.mjs';
@@ -32,7 +32,8 @@ try {
     };
     await System.during((system) => states(browser, system, size, picture), WITH_PLACE_KEY);
     const desk = (name, person) => picture(`operators-${name}`, person);
-    const town = System.canDemo ? (system) => system.demo() : undefined;
+    if (System.canDemo) await System.during(async (system) => sampleStates(browser, system, size, picture, await system.demo()));
+    const town = System.canDemo ? async (system) => (await system.demo()).list : undefined;
     await System.during((system) => deskStates(browser, system, size, desk, town), WITH_TOKEN);
   }
 } finally {

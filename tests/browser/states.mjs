@@ -199,9 +199,6 @@ export async function states(browser, system, size, at) {
   await play.begin();
   await play.online();
   await at('practice', play);
-  await play.breaks();
-  await play.heading('Something went wrong here');
-  await at('failed', play);
   for (const phone of [anna, ben, carla, play]) await phone.context.close();
 }
 
@@ -287,4 +284,24 @@ async function without(browser, system, size, at) {
     await phone.sees('the code was wrong or used');
     await at('warn-problem', phone);
   });
+}
+
+// Those of a phone in practice that opens the link of a diary, of `town`, as scripts/demo made it. Gives the phone.
+export async function sampleStates(browser, system, size, at, town) {
+  const phone = await Phone.open(browser, system, { ...size, path: town.diary.slice(system.url.length) });
+  await phone.begin();
+  await phone.heading('An invented diary');
+  await at('sample', phone);
+  await phone.press('Fill the calendar');
+  await phone.heading('The last 14 days');
+  await phone.page.locator('.state.waiting').first().waitFor({ state: 'detached' });
+  await phone.button(/\d new/).waitFor();
+  await at('sample-calendar', phone);
+  await phone.tab('Check in');
+  await phone.sees('In your community');
+  await at('sample-check-in', phone);
+  await phone.tab(/Alerts/);
+  await phone.sees('You may have been exposed');
+  await at('sample-alert', phone);
+  return phone;
 }

@@ -119,12 +119,13 @@ export class System {
     return existsSync(DEMO);
   }
 
-  // Fills the playground with the town of scripts/demo; gives the file with its places.
-  async demo() {
+  // Fills the playground with the town of scripts/demo; gives the file with its places, the link of a diary and that of a place.
+  async demo(...more) {
     const list = path.join(this.folder, 'demo-places.txt');
-    const args = ['--redis', `redis://127.0.0.1:${this.redisPort}`, '--listen', `127.0.0.1:${this.port}`, '--places', list];
-    await new Promise((resolve, reject) => execFile(DEMO, args, (error) => (error ? reject(error) : resolve())));
-    return list;
+    const args = ['--redis', `redis://127.0.0.1:${this.redisPort}`, '--listen', `127.0.0.1:${this.port}`, '--places', list, ...more];
+    const said = await new Promise((resolve, reject) => execFile(DEMO, args, (error, out) => (error ? reject(error) : resolve(out))));
+    const [diary, library] = said.match(/http:\S+/g);
+    return { list, diary, library };
   }
 
   // A one-time code, as the operator makes them.

@@ -4,6 +4,7 @@ import { Link } from '/link.js';
 import { makeIdentity, readCode, signHello, supported } from '/keys.js';
 import { KEPT, Store, isOld } from '/store.js';
 import { UNSENT, answered, nextJob, refused, settled } from '/sync.js';
+import { fetchModule } from '/common/parts.js';
 import { chooseLanguage } from '/common/text.js';
 import { decodePlace, isSigned, newPlaceId } from '/common/place-link.js';
 import { DAY, HOUR, MINUTE } from '/common/time.js';
@@ -106,9 +107,9 @@ export class Model {
     return Boolean(this.info ? this.info.codesRequired : this.meta.codesRequired);
   }
 
-  // How many warnings the community had; of the real graph only.
+  // How many warnings the community had; in practice, that of the invented diary, if there is one.
   get situation() {
-    return this.practice ? undefined : this.info?.situation;
+    return this.practice ? this.meta.situation : this.info?.situation;
   }
 
   // The first message. It waits for what `ask` learns, since the signature names the graph.
@@ -160,13 +161,23 @@ export class Model {
   }
 
   // A place's link: taken out of the address bar at once, so that a reload is no second check-in.
-  readLink() {
+  async readLink() {
     if (!location.hash || location.hash === '#') return;
     const link = location.href;
-    const place = decodePlace(location.hash.slice(1));
+    const text = location.hash.slice(1);
+    const place = decodePlace(text);
     history.replaceState({ name: 'here' }, '', this.home);
-    this.show(place ? { name: 'place', place, link } : { name: 'here', problem: 'link' });
+    if (place) this.show({ name: 'place', place, link });
+    else this.show((await this.readSample(text)) ? { name: 'sample' } : { name: 'here', problem: 'link' });
     this.checkLink();
+  }
+
+  // An invented diary: for practice only, a real phone knows no such links.
+  async readSample(text) {
+    if (!this.practice || !text.startsWith('sample~')) return false;
+    const { readSample } = await fetchModule('/practice/sample.js');
+    this.sample = readSample(text);
+    return this.sample !== null;
   }
 
   // Notes whether the operators signed the link that is looked at, where it is known who they are.
@@ -199,28 +210,33 @@ export class Model {
   }
 
   // Starts a visit now, for `stay` minutes; what was running ends.
-  async checkIn({ placeId, name, stay }, minutes) {
+  async checkIn(place, minutes) {
     const now = Date.now();
     for (const visit of this.runningAt(now)) await this.checkOut(visit, now);
+    const id = await this.note(place, now, now + minutes * MINUTE);
+    this.say('said.checkedIn', { name: place.name });
+    this.go('here', { id }); // anew, from its top
+    this.sync();
+  }
+
+  // Writes down a visit that is to be logged, and its place; gives the visit's id.
+  async note({ placeId, name, stay }, start, end, id = crypto.randomUUID()) {
     const known = this.places.find((place) => place.place_id === placeId);
     const fresh = { formatted_address: '', plus_code: '', lat: null, lng: null, stay: STAY };
     await this.keep('places', { ...fresh, ...known, place_id: placeId, name, ...(stay && { stay }) });
-    const id = crypto.randomUUID();
     await this.keep('visits', {
       id,
       placeId,
       name,
-      start: now,
-      end: now + minutes * MINUTE,
+      start,
+      end,
       graphName: this.practice ? 'Sandbox' : '',
       loggedNodeId: '',
       there: null,
       gone: false,
       ...UNSENT,
     });
-    this.say('said.checkedIn', { name });
-    this.go('here', { id }); // anew, from its top
-    this.sync();
+    return id;
   }
 
   gathering(name, minutes) {

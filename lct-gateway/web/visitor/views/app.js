@@ -36,7 +36,7 @@ const VIEWS = {
 };
 
 const TABS = ['here', 'calendar', 'alerts', 'warn', 'more'];
-const TAB_OF = { place: 'here', scan: 'here', edit: 'calendar', guest: 'more' };
+const TAB_OF = { place: 'here', sample: 'here', scan: 'here', edit: 'calendar', guest: 'more' };
 
 export class App extends Frame {
   render({ model }) {
@@ -53,7 +53,7 @@ export class App extends Frame {
 
   ready(model) {
     const { name } = model.view;
-    const View = VIEWS[name] ?? HereView;
+    const View = VIEWS[name] ?? model.sample?.View ?? HereView;
     return html`
       <div class="frame">
         <nav aria-label=${t('nav.label')}>

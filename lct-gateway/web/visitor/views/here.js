@@ -16,7 +16,7 @@ export class HereView extends Component {
       ${view.problem === 'link' && html`<p class="problem card" role="alert">${t('here.badLink')}</p>`}
       ${news.length > 0 && html`<section class="card urgent">
         <p>${t('here.alert', { count: news.length })}</p>
-        <button class="main" onClick=${() => model.go('alerts')}>${t('here.alert.go')}</button>
+        <button class="main" onClick=${() => model.go('alerts')}>${t('here.alert.go', { count: news.length })}</button>
       </section>`}
       ${running && html`<${Running} model=${model} visit=${running} />`}
       <${Recent} model=${model} ask=${ask} />

@@ -1,11 +1,16 @@
 //! Fills the playground of a running system with a synthetic town: `scripts/demo`.
 //!
 //! Everything goes into the graph `Sandbox`, by the commands that gateways use. What somebody else put there is left alone: a
-//! mark says which town is in it, and if there is a text, a warning or more visits than this town has, nothing is done.
+//! mark says which town is in it, and if there is a text, a warning or more visits than this town has, nothing is done, unless
+//! `--anew` says that nobody needs it.
+//!
+//! A phone cannot be filled from here: its key and its diary are its own. So one of the people's diaries is printed as a link
+//! that a phone in practice opens; it logs those visits as its own, and a warning that stands already alerts it.
 
 mod town;
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -17,7 +22,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use redis::{Cmd, Connection, FromRedisValue, RedisError, cmd};
 
-use crate::town::{DAY, HOUR, MINUTE, Town};
+use crate::town::{DAY, Diary, HOUR, MINUTE, Town};
 
 const GRAPH: &str = "Sandbox";
 const FEEDBACK: &str = "lct:feedback:Sandbox";
@@ -27,9 +32,15 @@ const MARK: &str = "lct:demo:Sandbox";
 const RETENTION: Millis = 14 * DAY;
 const VISITS_PER_COMMAND: usize = 500;
 /// A warning that would alert more people than this waits for an operator.
-const HOLD: u64 = 20;
+const HOLD: u64 = 80;
 /// How many warnings there are.
-const WARNINGS: usize = 5;
+const WARNINGS: usize = 7;
+/// How many of them visitors gave and did not take back.
+const BY_VISITORS: usize = 5;
+/// How long after its end a visit may be logged so that it matches a warning that stands already: the module's `lct.late`.
+const LATE: Millis = DAY;
+/// A diary is of use if its company is no longer ago: this leaves eight hours to open its link in.
+const LATELY: Millis = LATE - 8 * HOUR;
 
 const TEXTS: [(u64, &str); 6] = [
     (
@@ -57,8 +68,9 @@ const TEXTS: [(u64, &str); 6] = [
 
 /// Fills the graph Sandbox of a running system with a synthetic town.
 ///
-/// 900 people, 43 places with names, two weeks of visits, five warnings of which one waits for a decision, and some
-/// feedback. Run again, it replaces its own town; what it did not make it leaves alone.
+/// 900 people, 43 places with names, two weeks of visits, seven warnings of which one waits for a decision, some feedback,
+/// and a link that fills a phone in practice with the diary of one of the people. Run again, it replaces its own town; what
+/// it did not make, as visits of such a phone, it leaves alone.
 #[derive(Debug, Parser)]
 #[command(name = "lct-demo", version)]
 struct Args {
@@ -73,6 +85,9 @@ struct Args {
     /// What makes this town differ from others
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Throw away whatever is in Sandbox first, whoever made it
+    #[arg(long)]
+    anew: bool,
     /// Where the gateway serves the visitors' page, for the links of the places
     #[arg(long, env = "LCT_LISTEN", default_value = "127.0.0.1:8787")]
     listen: String,
@@ -94,10 +109,10 @@ enum DemoError {
     )]
     NoModule(String),
     #[error(
-        "Sandbox holds something that this did not make ({what}), and it is left as it is. If nobody needs it, throw it away \
-         and run this again:\n  redis-cli -u {address} UNLINK {GRAPH} {FEEDBACK} {STATUS} {MARK}"
+        "Sandbox holds something that this did not make ({0}), and it is left as it is. If nobody needs it, say --anew: \
+         that throws it away first."
     )]
-    Foreign { what: String, address: String },
+    Foreign(String),
     #[error("{}: {error}", path.display())]
     File {
         path: PathBuf,
@@ -105,8 +120,10 @@ enum DemoError {
     },
     #[error("the server refused: {0}")]
     Refused(#[from] RedisError),
-    #[error("no warning of this town would be held; try another --seed")]
-    NothingHeld,
+    #[error("nobody at {0} would alert as many as wanted; try another --seed")]
+    NobodySuits(&'static str),
+    #[error("nobody of this town was in company lately; try another --seed")]
+    NobodyMet,
 }
 
 fn main() -> ExitCode {
@@ -136,10 +153,11 @@ fn fill(args: &Args) -> Result<(), DemoError> {
         connection,
         address,
     };
-    demo.make_room()?;
+    demo.make_room(args.anew)?;
 
     let now = now();
     let town = Town::new(args.seed, now);
+    let diary = town.diary(now, LATELY).ok_or(DemoError::NobodyMet)?;
     eprintln!(
         "Seed {}: {} people, {} places, {} visits into {GRAPH} …",
         args.seed,
@@ -152,7 +170,7 @@ fn fill(args: &Args) -> Result<(), DemoError> {
     demo.ask::<()>(cmd("HSET").arg(MARK).arg(&mark))?;
     demo.ask::<()>(cmd("PEXPIRE").arg(MARK).arg(RETENTION + DAY))?;
     demo.log(&town)?;
-    demo.warn(&town, args.seed, now)?;
+    demo.warn(&town, &diary, args.seed, now)?;
     demo.write_feedback(now)?;
 
     let links: Vec<String> = town.places.iter().map(|place| link(args, place)).collect();
@@ -166,10 +184,16 @@ fn fill(args: &Args) -> Result<(), DemoError> {
         .iter()
         .position(|place| place.name.starts_with("City library"));
     println!(
-        "The town is there (seed {}). Choose the graph {GRAPH} on the operators' page, and open this list under Places to see\n\
-         names instead of ids:\n  {}\nA phone, where nothing is real, checks in at the library by\n  {}",
+        "The town is there (seed {}).\n\n\
+         On the operators' page choose the graph {GRAPH}, and open this list under Places to see names instead of ids:\n  {}\n\n\
+         A phone, where nothing is real, gets the diary of one of the people by this link; opened within {} hours, it is alerted,\n\
+         and hears it when an operator withdraws the warning “Of a place”:\n  http://{}/?practice#{}\n\n\
+         It checks in at the library by\n  {}",
         args.seed,
         args.places.display(),
+        (diary.company.end + LATE - now) / HOUR,
+        args.listen,
+        diary.payload(&town, BY_VISITORS),
         links[library.unwrap_or_default()],
     );
     Ok(())
@@ -196,15 +220,14 @@ impl Demo {
         Ok(command.query(&mut self.connection)?)
     }
 
-    /// Empties the playground if it holds nothing but a town of ours.
-    fn make_room(&mut self) -> Result<(), DemoError> {
+    /// Empties the playground if it holds nothing but a town of ours, or if that does not matter.
+    fn make_room(&mut self, anew: bool) -> Result<(), DemoError> {
         let known: Vec<redis::Value> = self.ask(cmd("COMMAND").arg("INFO").arg("LCT.VISIT"))?;
         if known.iter().all(|command| *command == redis::Value::Nil) {
             return Err(DemoError::NoModule(self.address.clone()));
         }
-        if let Some(what) = self.foreign()? {
-            let address = format!("redis://{}", self.address);
-            return Err(DemoError::Foreign { what, address });
+        if !anew && let Some(what) = self.foreign()? {
+            return Err(DemoError::Foreign(what));
         }
         let keys = [GRAPH, FEEDBACK, STATUS, MARK];
         self.ask::<()>(cmd("UNLINK").arg(&keys))
@@ -280,39 +303,58 @@ impl Demo {
         Ok(())
     }
 
-    /// Five warnings: two stand, one was taken back, one is of a place, one waits for a decision.
-    fn warn(&mut self, town: &Town, seed: u64, now: Millis) -> Result<(), DemoError> {
-        let [first, second, third, choir, held] = ids(seed);
-        for (warning, place, reason, days) in [
-            (&first, "Riverside school, class 4", "positive", 2),
-            (&second, "Furniture works, paint shop", "symptoms", 2),
-            (&third, "Olive restaurant", "symptoms", 3),
+    /// Seven warnings: four stand, one was taken back, one is of the place where the diary was in company, one waits for a
+    /// decision.
+    fn warn(
+        &mut self,
+        town: &Town,
+        diary: &Diary,
+        seed: u64,
+        now: Millis,
+    ) -> Result<(), DemoError> {
+        let [first, second, third, fourth, taken_back, of_place, held] = ids(seed);
+        let few = 1..=HOLD;
+        // At least three working days back, so that those at work and at school met somebody.
+        for (warning, place, reason, days, alerts) in [
+            (first, "Riverside school, class 4", "positive", 5, &few),
+            (second, "Furniture works, paint shop", "symptoms", 5, &few),
+            (third, "Café Central", "positive", 6, &few),
+            (fourth, "St. Anne clinic, ward 1", "contact", 5, &few),
+            (taken_back.clone(), "Olive restaurant", "symptoms", 5, &few),
+            (held, "City library", "positive", 7, &(HOLD + 1..=u64::MAX)),
         ] {
-            let person = town.regulars(place)[0];
-            self.ask::<()>(&warning_of(
-                warning,
-                &town.people[person],
-                reason,
-                now - days * DAY,
-            ))?;
+            self.warn_as(
+                town,
+                place,
+                |person| warning_of(&warning, person, reason, now - days * DAY),
+                alerts,
+            )?;
         }
-        self.ask::<()>(cmd("LCT.RETRACT").arg(GRAPH).arg(&third))?;
-        if let Some(visit) = town.last("Choir of St. Anne", now) {
-            let place = town.places[visit.place].id();
-            let mut command = cmd("LCT.WARNSPACE");
-            command.arg(GRAPH).arg(&choir).arg(place).arg("contact");
-            command.arg(visit.start - HOUR).arg(visit.end);
-            self.ask::<()>(&command)?;
-        }
-        // Of somebody who met many.
-        for person in town.regulars("Mill street offices") {
-            let mut command = warning_of(&held, &town.people[person], "positive", now - 3 * DAY);
+        self.ask::<()>(cmd("LCT.RETRACT").arg(GRAPH).arg(&taken_back))?;
+        let Diary { company, .. } = diary;
+        let mut command = cmd("LCT.WARNSPACE");
+        command.arg(GRAPH).arg(&of_place);
+        command.arg(town.places[company.place].id()).arg("positive");
+        command.arg(company.start - HOUR).arg(company.end);
+        self.ask(&command)
+    }
+
+    /// A warning by the first of a place's regulars who would alert so many, as a gateway would give it.
+    fn warn_as(
+        &mut self,
+        town: &Town,
+        place: &'static str,
+        warning: impl Fn(&str) -> Cmd,
+        alerts: &RangeInclusive<u64>,
+    ) -> Result<(), DemoError> {
+        for person in town.regulars(place) {
+            let mut command = warning(&town.people[person]);
             let would: u64 = self.ask(command.clone().arg("DRYRUN"))?;
-            if would > HOLD {
+            if alerts.contains(&would) {
                 return self.ask(command.arg("HOLD").arg(HOLD));
             }
         }
-        Err(DemoError::NothingHeld)
+        Err(DemoError::NobodySuits(place))
     }
 
     /// As the gateway keeps it: the day, and no more.

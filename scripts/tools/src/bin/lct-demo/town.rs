@@ -1,6 +1,8 @@
 //! A synthetic town: places with names and opening hours, people with habits, and the visits of two weeks. Equal seeds and
 //! equal days give equal towns.
 
+use std::collections::HashSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lct_graph::Millis;
@@ -10,6 +12,12 @@ use rand::{Rng, RngExt, SeedableRng};
 pub(crate) const MINUTE: Millis = 60_000;
 pub(crate) const HOUR: Millis = 60 * MINUTE;
 pub(crate) const DAY: Millis = 24 * HOUR;
+
+/// A diary that fits into a link has at most so many visits.
+const DIARY: usize = 30;
+/// A visit in company is one of at least so long, beside at least so many others.
+const LONG: Millis = 45 * MINUTE;
+const COMPANY: usize = 3;
 
 /// How many days back the town was lived in; visits are kept for 14.
 const DAYS: u64 = 13;
@@ -27,7 +35,7 @@ enum Kind {
     Church,
 }
 
-/// Rooms of one name and kind: name, rooms, kind, usual stay in minutes.
+/// Rooms of one name and kind: name, rooms (none: it is one), kind, usual stay in minutes.
 const BUILDINGS: &[(&str, &[&str], Kind, u64)] = &[
     (
         "Riverside school",
@@ -56,23 +64,23 @@ const BUILDINGS: &[(&str, &[&str], Kind, u64)] = &[
         Kind::Work,
         240,
     ),
-    ("Bus depot", &["workshop"], Kind::Work, 240),
+    ("Bus depot", &[], Kind::Work, 240),
     ("Market square", &["fish", "vegetables"], Kind::Shop, 20),
-    ("Corner market", &["shop"], Kind::Shop, 20),
-    ("Station bakery", &["shop"], Kind::Shop, 10),
-    ("Pharmacy", &["shop"], Kind::Shop, 10),
-    ("Canteen by the river", &["hall"], Kind::Lunch, 40),
+    ("Corner market", &[], Kind::Shop, 20),
+    ("Station bakery", &[], Kind::Shop, 10),
+    ("Pharmacy", &[], Kind::Shop, 10),
+    ("Canteen by the river", &[], Kind::Lunch, 40),
     ("Café Central", &["front", "terrace"], Kind::Lunch, 45),
-    ("Noodle house", &["room"], Kind::Lunch, 40),
+    ("Noodle house", &[], Kind::Lunch, 40),
     (
         "City library",
         &["reading room", "children's corner"],
         Kind::Leisure,
         90,
     ),
-    ("Swimming pool", &["hall"], Kind::Leisure, 90),
+    ("Swimming pool", &[], Kind::Leisure, 90),
     ("Sports club", &["gym", "court"], Kind::Leisure, 90),
-    ("Museum of clocks", &["exhibition"], Kind::Leisure, 75),
+    ("Museum of clocks", &[], Kind::Leisure, 75),
     (
         "Community centre",
         &["senior café", "workshop"],
@@ -85,10 +93,10 @@ const BUILDINGS: &[(&str, &[&str], Kind, u64)] = &[
         Kind::Evening,
         130,
     ),
-    ("Olive restaurant", &["dining room"], Kind::Evening, 110),
-    ("The Anchor", &["bar"], Kind::Evening, 120),
-    ("Choir of St. Anne", &["rehearsal room"], Kind::Evening, 100),
-    ("St. Anne church", &["nave"], Kind::Church, 70),
+    ("Olive restaurant", &[], Kind::Evening, 110),
+    ("The Anchor", &[], Kind::Evening, 120),
+    ("Choir of St. Anne", &[], Kind::Evening, 100),
+    ("St. Anne church", &[], Kind::Church, 70),
 ];
 
 /// A place, as a poster would have it.
@@ -137,6 +145,43 @@ pub(crate) struct Town {
     pub(crate) places: Vec<Place>,
     /// By start.
     pub(crate) visits: Vec<Visit>,
+}
+
+/// What one of the people would have on their phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Diary {
+    /// By start.
+    pub(crate) visits: Vec<Visit>,
+    /// The last of them that was in company: it is over, and not for long.
+    pub(crate) company: Visit,
+}
+
+impl Diary {
+    /// What comes after `#` in the link that fills a phone in practice with it (docs/pages.md), where so many warned lately.
+    pub(crate) fn payload(&self, town: &Town, warnings: usize) -> String {
+        let mut places: Vec<usize> = self.visits.iter().map(|visit| visit.place).collect();
+        places.sort_unstable();
+        places.dedup();
+        let mut payload = format!("sample~{warnings}");
+        for place in places {
+            payload += "~";
+            payload += &town.places[place].payload();
+            for visit in self.visits.iter().filter(|visit| visit.place == place) {
+                let minutes = (visit.end - visit.start) / MINUTE;
+                payload += &format!(".{},{}", base36(visit.start / MINUTE), base36(minutes));
+            }
+        }
+        payload
+    }
+}
+
+fn base36(mut number: u64) -> String {
+    let mut digits = Vec::new();
+    while number > 0 || digits.is_empty() {
+        digits.push(char::from_digit((number % 36) as u32, 36).unwrap_or_default());
+        number /= 36;
+    }
+    digits.into_iter().rev().collect()
 }
 
 /// What a person does every day.
@@ -203,21 +248,62 @@ impl Town {
         regulars
     }
 
-    /// The last visit to a place that is over.
-    pub(crate) fn last(&self, name: &str, now: Millis) -> Option<&Visit> {
-        let over =
-            |visit: &&Visit| visit.end < now && self.places[visit.place].name.starts_with(name);
-        self.visits.iter().rev().find(over)
+    /// The fullest diary of an adult who was in company lately: in the `lately` that ended at `now`.
+    pub(crate) fn diary(&self, now: Millis, lately: Millis) -> Option<Diary> {
+        let mut all = vec![Vec::new(); self.people.len()];
+        for visit in &self.visits {
+            all[visit.person].push(*visit);
+        }
+        let diary = |visits: Vec<Visit>| {
+            let school = |visit: &Visit| self.places[visit.place].kind == Kind::Class;
+            if visits.len() > DIARY || visits.iter().any(school) {
+                return None;
+            }
+            let recent = |visit: &&Visit| visit.end < now && visit.end > now - lately;
+            let mut recent = visits.iter().rev().filter(recent);
+            let company = *recent.find(|visit| self.is_in_company(visit))?;
+            Some(Diary { visits, company })
+        };
+        let fullness = |diary: &Diary| {
+            let count = |of: fn(&Visit) -> u64| {
+                let different: HashSet<u64> = diary.visits.iter().map(of).collect();
+                different.len()
+            };
+            (
+                count(|visit| visit.start / DAY),
+                count(|visit| visit.place as u64),
+            )
+        };
+        all.into_iter().filter_map(diary).max_by_key(fullness)
+    }
+
+    fn is_in_company(&self, visit: &Visit) -> bool {
+        let beside = |other: &&Visit| {
+            let shared = other
+                .end
+                .min(visit.end)
+                .checked_sub(other.start.max(visit.start));
+            other.place == visit.place
+                && other.person != visit.person
+                && shared.is_some_and(|shared| shared >= LONG)
+        };
+        visit.end - visit.start >= LONG && self.visits.iter().filter(beside).count() >= COMPANY
     }
 }
 
 fn places(rng: &mut StdRng) -> Vec<Place> {
     let mut places = Vec::new();
     for &(building, rooms, kind, stay) in BUILDINGS {
-        for room in rooms {
+        let names: Vec<String> = match rooms {
+            [] => vec![building.to_owned()],
+            rooms => rooms
+                .iter()
+                .map(|room| format!("{building}, {room}"))
+                .collect(),
+        };
+        for name in names {
             let mut id = [0; 16];
             rng.fill_bytes(&mut id);
-            let name = format!("{building}, {room}");
             places.push(Place {
                 id,
                 name,
@@ -392,6 +478,50 @@ mod tests {
         let used: std::collections::HashSet<usize> =
             town.visits.iter().map(|visit| visit.place).collect();
         assert_eq!(used.len(), town.places.len());
+    }
+
+    #[test]
+    fn whenever_it_is_asked_somebody_has_a_full_diary_and_was_in_company_lately() {
+        for hour in 0..7 * 24 {
+            let now = NOW + hour * HOUR;
+            let town = Town::new(hour, now);
+            let diary = town.diary(now, 16 * HOUR).expect("a diary");
+            let days: HashSet<u64> = diary.visits.iter().map(|visit| visit.start / DAY).collect();
+            assert!(days.len() >= 10 && diary.visits.len() <= DIARY, "{diary:?}");
+            let Diary { visits, company } = &diary;
+            assert!(visits.contains(company) && visits.is_sorted_by_key(|visit| visit.start));
+            assert!(company.end < now && company.end > now - 16 * HOUR);
+            assert!(diary.payload(&town, 5).len() < 1_000);
+        }
+    }
+
+    #[test]
+    fn a_diary_has_the_link_of_docs_pages() {
+        let mut town = Town::new(1, NOW);
+        town.places = ["City library", "Town hall"]
+            .map(|name| Place {
+                id: std::array::from_fn(|i| i as u8),
+                name: name.into(),
+                stay: 90,
+                kind: Kind::Leisure,
+            })
+            .into();
+        let visit = |place, start, minutes| Visit {
+            person: 0,
+            place,
+            start: start * MINUTE,
+            end: (start + minutes) * MINUTE,
+        };
+        let visits = vec![
+            visit(0, 29_460_000, 90),
+            visit(1, 29_461_000, 35),
+            visit(0, 29_462_000, 36),
+        ];
+        let company = visits[0];
+        assert_eq!(
+            Diary { visits, company }.payload(&town, 5),
+            "sample~5~AQABAgMEBQYHCAkKCwwNDg8SAENpdHkgbGlicmFyeQ.hjfhc,2i.hjh0w,10~AQABAgMEBQYHCAkKCwwNDg8SAFRvd24gaGFsbA.hjg94,z"
+        );
     }
 
     #[test]
