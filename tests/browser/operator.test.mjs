@@ -663,7 +663,7 @@ test('few bytes, few requests', async (t) => {
 });
 
 test('few bytes, few requests: signed in, with all charts drawn', async (t) => {
-  const BUDGET = { body: 98_000, bytes: 124_000, requests: 34 };
+  const BUDGET = { body: 65_000, bytes: 87_000, requests: 34 };
   const weighed = await weigh(browser, `http://127.0.0.1:${system.opsPort}/`, async (page) => {
     await page.getByLabel('Token').fill(TOKEN);
     await page.getByRole('button', { name: 'Sign in' }).click();
