@@ -242,9 +242,10 @@ impl Graph {
                 }
                 warnings.stale.remove(&warning);
             }
-            if warnings.unseen == Millis::MAX {
+            if warnings.noted.is_empty() && warnings.unseen == Millis::MAX {
                 return None;
             }
+            warnings.stale = std::mem::take(&mut warnings.noted);
             // What starts at or after the end of a warning's window is not part of it.
             let after = (warnings.unseen.saturating_add(1), 0);
             let reached = warnings.by_at.range(after..).map(|&(_, warning)| warning);
@@ -258,7 +259,9 @@ impl Graph {
     #[must_use]
     pub fn is_stale(&self) -> bool {
         self.has_warnings()
-            && (!self.warnings.stale.is_empty() || self.warnings.unseen < Millis::MAX)
+            && (!self.warnings.stale.is_empty()
+                || !self.warnings.noted.is_empty()
+                || self.warnings.unseen < Millis::MAX)
     }
 
     /// Brings the second order of a standing warning up to date; whether anything changed.
@@ -267,6 +270,7 @@ impl Graph {
             return false;
         };
         self.warnings.stale.remove(&warning);
+        self.warnings.noted.remove(&warning);
         if !self.warnings.records.value(warning).stands() {
             return false;
         }
@@ -449,8 +453,8 @@ impl Graph {
     }
 
     /// Notes which second orders a visit may add to: those of the warnings its visitor gave, and those of warnings that
-    /// have alerted somebody who was there, the visitor included. For whoever passes something on is alerted: only the
-    /// second order of the last 48 hours is, and a contact of that time is of high priority. Of relays nothing lingers.
+    /// have alerted somebody who was there, the visitor included. Whoever passes something on is alerted: without MINTIME
+    /// only what came in the last 48 hours counts, by contacts of high priority; of relays nothing lingers.
     fn note_second_orders(&mut self, visitor: u32, space: u32, start: Millis, end: Millis) {
         let warnings = &mut self.warnings;
         if (warnings.by_at.last()).is_none_or(|&(at, _)| at <= start) {
@@ -460,11 +464,11 @@ impl Graph {
             records,
             received,
             given,
-            stale,
+            noted,
             ..
         } = warnings;
         let mut note = |list: &[u32]| {
-            stale.extend(list.iter().copied().filter(|&warning| {
+            noted.extend(list.iter().copied().filter(|&warning| {
                 records.is_used(warning)
                     && records.value(warning).terms.at > start
                     && records.value(warning).stands_at_second()
@@ -477,7 +481,7 @@ impl Graph {
             left -= 1;
             left > 0
         });
-        if !all {
+        if !all || warnings.picky > 0 {
             warnings.unseen = warnings.unseen.min(start);
         }
     }

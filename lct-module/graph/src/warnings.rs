@@ -119,6 +119,17 @@ impl Record {
         self.terms.order == Order::Second && self.stands()
     }
 
+    /// Whether somebody it has not alerted may pass something on: towards MINTIME counts what came by any contact, while
+    /// one of low priority is not told.
+    pub(crate) fn is_picky(&self) -> bool {
+        let Question {
+            min_time,
+            min_priority,
+            ..
+        } = self.terms;
+        self.stands_at_second() && min_time.is_some() && min_priority == Priority::Medium
+    }
+
     pub(crate) fn whose(&self) -> Option<Whose> {
         match self.owner {
             Owner::Visitor(visitor) => Some(Whose::Visitor(visitor)),
@@ -265,8 +276,11 @@ pub(crate) struct Warnings {
     pub(crate) alerted: usize,
     /// The earliest start of the visits logged since second orders were last looked for that may concern any of them.
     pub(crate) unseen: Millis,
-    /// Warnings whose second order is to be looked for.
+    /// Warnings whose second order is to be looked for, and those that come after all of these.
     pub(crate) stale: BTreeSet<u32>,
+    pub(crate) noted: BTreeSet<u32>,
+    /// How many standing warnings with a second order have relays they do not alert.
+    pub(crate) picky: usize,
     /// Changes for the doorbell: warning, visitor and version.
     pub(crate) rings: VecDeque<(u32, u32, u32)>,
     /// No warning stops standing earlier.
@@ -296,6 +310,8 @@ impl Default for Warnings {
             alerted: 0,
             unseen: Millis::MAX,
             stale: BTreeSet::new(),
+            noted: BTreeSet::new(),
+            picky: 0,
             rings: VecDeque::new(),
             earliest_until: Millis::MAX,
             earliest_alert: Millis::MAX,
@@ -326,7 +342,8 @@ impl Warnings {
         let watches = allocated(self.watches.allocation_size()) + self.timelines;
         let queues = allocated(self.rings.capacity() * size_of::<(u32, u32, u32)>());
         // A tree's node holds eleven entries and is two thirds full.
-        let trees = (self.by_at.len() * size_of::<(Millis, u32)>() + self.stale.len() * 4) * 3 / 2;
+        let stale = self.stale.len() + self.noted.len();
+        let trees = (self.by_at.len() * size_of::<(Millis, u32)>() + stale * 4) * 3 / 2;
         self.records.heap()
             + self.recipients
             + self.received.heap()
@@ -547,8 +564,10 @@ impl Graph {
         let record = warnings.records.value_mut(warning);
         warnings.by_at.remove(&(record.terms.at, warning));
         warnings.alerted -= usize::from(record.counts_as_alerted());
+        warnings.picky -= usize::from(record.is_picky());
         change(record);
         warnings.alerted += usize::from(record.counts_as_alerted());
+        warnings.picky += usize::from(record.is_picky());
         warnings.by_at.insert((record.terms.at, warning));
         if record.stands_until > 0 {
             warnings.earliest_until = warnings.earliest_until.min(record.stands_until);
@@ -662,6 +681,7 @@ impl Graph {
         warnings.recipients -= allocated(record.recipients.allocation_size());
         warnings.by_at.remove(&(record.terms.at, warning));
         warnings.stale.remove(&warning);
+        warnings.noted.remove(&warning);
         warnings.records.remove(warning);
         match owner {
             Owner::Visitor(visitor) => {

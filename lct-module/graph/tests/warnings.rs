@@ -921,7 +921,6 @@ fn random_histories_agree_with_the_model() {
 /// too long ago to alert anybody, makes more of those they met concerned.
 #[test]
 fn a_visit_too_old_to_alert_can_move_the_first_exposure() {
-    const DAY: u64 = 24 * 3_600_000;
     let scratch = &mut Scratch::default();
     let moment = Moment {
         now: 100 * DAY,
@@ -966,50 +965,71 @@ fn a_visit_too_old_to_alert_can_move_the_first_exposure() {
     assert_eq!(graph.alerts(b"guest", 0).len(), 1);
 }
 
+const DAY: Millis = 24 * HOUR;
+const AT: Millis = 100 * DAY;
+
+/// A warning with a second order, which stands for ever.
+fn second_order<'w>(warning: &'w str, visitor: &'w str) -> Warn<'w> {
+    Warn {
+        warning: warning.as_bytes(),
+        source: Source::Visitor(visitor.as_bytes()),
+        reason: Reason::Positive,
+        terms: lct_graph::Question {
+            from: 0,
+            to: AT,
+            at: AT,
+            order: lct_graph::Order::Second,
+            min_time: None,
+            within: None,
+            linger: 0,
+            min_priority: lct_graph::Priority::Low,
+        },
+        stands_until: MAX_MILLIS,
+        hold: None,
+    }
+}
+
+fn at_once() -> Moment {
+    Moment {
+        now: AT,
+        late: 0,
+        expired: 0,
+    }
+}
+
+/// A graph of so many warnings, by index cases who met a relay each, at a place of their own: `case0`, `relay0`,
+/// `warning0` and so on. Their windows end at [`AT`].
+fn warned(count: usize, scratch: &mut Scratch) -> Graph {
+    let mut graph = Graph::new();
+    for number in 0..count {
+        let [case, relay, cafe, warning] =
+            ["case", "relay", "cafe", "warning"].map(|word| format!("{word}{number}"));
+        for visitor in [&case, &relay] {
+            graph.visit(
+                visitor.as_bytes(),
+                cafe.as_bytes(),
+                AT - DAY,
+                AT - DAY + HOUR,
+            );
+        }
+        let warned = graph.warn(&second_order(&warning, &case), &at_once(), scratch);
+        assert_eq!(warned.expect("a free id").alerted, 1);
+    }
+    assert_eq!(graph.next_stale(), None);
+    graph
+}
+
 /// Of many standing warnings with a second order, a visit makes those be looked at to which it may add somebody.
 #[test]
 fn a_visit_calls_stale_what_it_may_add_to() {
-    const DAY: u64 = 24 * 3_600_000;
     let scratch = &mut Scratch::default();
-    let moment = Moment {
-        now: 100 * DAY,
-        late: 0,
-        expired: 0,
-    };
-    let mut graph = Graph::new();
-    let minute = |number: u64| 99 * DAY + number * 60_000;
-    // Ten index cases, each with a relay they met at a place of their own.
-    let names: Vec<[String; 4]> = (0..10)
-        .map(|number| ["case", "relay", "cafe", "warning"].map(|word| format!("{word}{number}")))
-        .collect();
-    for [case, relay, cafe, warning] in &names {
-        graph.visit(case.as_bytes(), cafe.as_bytes(), minute(0), minute(30));
-        graph.visit(relay.as_bytes(), cafe.as_bytes(), minute(0), minute(30));
-        let warn = Warn {
-            warning: warning.as_bytes(),
-            source: Source::Visitor(case.as_bytes()),
-            reason: Reason::Positive,
-            terms: lct_graph::Question {
-                from: 0,
-                to: moment.now,
-                at: moment.now,
-                order: lct_graph::Order::Second,
-                min_time: None,
-                within: None,
-                linger: 0,
-                min_priority: lct_graph::Priority::Low,
-            },
-            stands_until: MAX_MILLIS,
-            hold: None,
-        };
-        let warned = graph.warn(&warn, &moment, scratch);
-        assert_eq!(warned.expect("a free id").alerted, 1);
-    }
+    let mut graph = warned(10, scratch);
+    let minute = |number: u64| AT - DAY + number * 60_000;
     let stale = |graph: &mut Graph, scratch: &mut Scratch| {
         let mut stale = BTreeSet::new();
         while let Some(warning) = graph.next_stale() {
             assert!(graph.is_stale());
-            graph.stand(&warning, &moment, scratch);
+            graph.stand(&warning, &at_once(), scratch);
             stale.insert(String::from_utf8(warning).expect("a name"));
         }
         assert!(!graph.is_stale());
@@ -1023,10 +1043,16 @@ fn a_visit_calls_stale_what_it_may_add_to() {
     };
     let all = some(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     let none = some(&[]);
-    assert_eq!(stale(&mut graph, scratch), none);
     let mut log = |graph: &mut Graph, visitor: &str, space: &str, from: u64, to: u64| {
         let (visitor, space) = (visitor.as_bytes(), space.as_bytes());
-        graph.visit_at(visitor, space, minute(from), minute(to), &moment, scratch);
+        graph.visit_at(
+            visitor,
+            space,
+            minute(from),
+            minute(to),
+            &at_once(),
+            scratch,
+        );
         stale(graph, scratch)
     };
 
@@ -1071,4 +1097,57 @@ fn a_visit_calls_stale_what_it_may_add_to() {
     }
     assert_eq!(log(&mut graph, "relay6", "stadium", 300, 400), all);
     assert_eq!(graph.alerts(b"fan7", 0).len(), 1);
+}
+
+#[test]
+fn a_warning_that_is_always_stale_leaves_the_others_their_turn() {
+    let scratch = &mut Scratch::default();
+    let mut graph = warned(5, scratch);
+    let mut seen = BTreeSet::new();
+    for turn in 0..10 {
+        for number in 0..5 {
+            // Everybody's at first, then that of the first alone.
+            if turn == 0 || number == 0 {
+                let relay = format!("relay{number}");
+                let start = AT - HOUR + turn;
+                graph.visit_at(relay.as_bytes(), b"park", start, AT, &at_once(), scratch);
+            }
+        }
+        let warning = graph.next_stale().expect("the first is stale");
+        graph.stand(&warning, &at_once(), scratch);
+        seen.insert(warning);
+    }
+    assert_eq!(seen.len(), 5);
+}
+
+/// MINTIME counts what came by any contact, as long ago as may be; one of low priority is not alerted where only more
+/// urgent ones are, and passes on all the same.
+#[test]
+fn a_relay_that_was_not_alerted_is_thought_of() {
+    let scratch = &mut Scratch::default();
+    let mut graph = Graph::new();
+    let minutes = |number: u64| number * 60_000;
+    for (visitor, space, start, length) in [
+        ("case", "long ago", AT - 120 * HOUR, HOUR),
+        ("old", "long ago", AT - 120 * HOUR, HOUR),
+        ("case", "lately", AT - 10 * HOUR, HOUR),
+        ("new", "lately", AT - 10 * HOUR, HOUR),
+        ("new", "shop", AT - 5 * HOUR, minutes(10)),
+        ("other", "shop", AT - 5 * HOUR, minutes(10)),
+        ("old", "bar", AT - 4 * HOUR, HOUR),
+    ] {
+        let (visitor, space) = (visitor.as_bytes(), space.as_bytes());
+        graph.visit(visitor, space, start, start + length);
+    }
+    let mut warn = second_order("warning", "case");
+    warn.terms.min_time = Some(minutes(30));
+    warn.terms.min_priority = lct_graph::Priority::Medium;
+    let warned = graph.warn(&warn, &at_once(), scratch).expect("a free id");
+    assert_eq!(warned.alerted, 1, "the new relay");
+    let start = AT - 4 * HOUR;
+    graph.visit_at(b"other", b"bar", start, start + HOUR, &at_once(), scratch);
+    let warning = graph.next_stale().expect("it is stale");
+    graph.stand(&warning, &at_once(), scratch);
+    assert_eq!(graph.alerts(b"other", 0).len(), 1);
+    assert!(graph.alerts(b"old", 0).is_empty());
 }
