@@ -140,7 +140,7 @@ export async function deskStates(browser, on, size, at, town = smallTown) {
   await anna.tab('Now');
   await anna.sees('Redis does not answer.', { timeout: 60_000 });
   await at('now-no-redis', anna);
-  for (const tab of ['Feedback', 'Audit']) {
+  for (const tab of ['Opportunities', 'Warnings', 'Feedback', 'Audit']) {
     await anna.tab(tab);
     await anna.sees('Redis cannot do it now.', { timeout: 60_000 });
     await at(`${tab.toLowerCase()}-no-redis`, anna);

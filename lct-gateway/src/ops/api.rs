@@ -199,6 +199,9 @@ impl Api {
     async fn show(&self, show: Show, request: &Request) -> Result<Response, Refusal> {
         let Request { graph, query, .. } = request;
         let (graph, desk, graphs) = (*graph, &self.desk, &self.context.graphs);
+        if matches!(show, Show::Density | Show::Warnings | Show::DryRun) {
+            desk.reached().await.map_err(refused)?;
+        }
         Ok(match show {
             Show::Me => done(&Me {
                 name: request.who.clone(),

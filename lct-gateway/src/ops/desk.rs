@@ -136,6 +136,21 @@ impl Desk {
         Ok(rows.len() as u64)
     }
 
+    /// Finds out within two seconds that Redis is away. What may take long would wait for it as long, and look as if too much
+    /// had been asked.
+    ///
+    /// # Errors
+    /// [`ModuleError::Unavailable`].
+    pub async fn reached(&self) -> Result<(), ModuleError> {
+        let mut pipe = redis::pipe();
+        pipe.cmd("PING");
+        match self.books.run::<redis::Value>(&pipe).await {
+            Err(ModuleError::Unavailable) => Err(ModuleError::Unavailable),
+            // What else there is to say of it, the question hears.
+            _ => Ok(()),
+        }
+    }
+
     /// What the server says of itself.
     ///
     /// # Errors
