@@ -391,6 +391,14 @@ test('without a camera, or leave to use it, the page says what to do, and takes 
   await carla.press('Copy the link');
   await carla.sees('Copied');
   assert.equal(await carla.page.evaluate(() => navigator.clipboard.readText()), system.url + link);
+  // What was not copied is not said to be, and is there to be copied by hand.
+  await carla.page.evaluate(() => {
+    navigator.clipboard.writeText = () => Promise.reject(new Error('refused'));
+  });
+  await carla.press('Copied');
+  await carla.sees('Your browser does not let this page copy.');
+  await carla.sees(link);
+  await carla.sees('Copy the link');
   await carla.close();
 });
 

@@ -184,8 +184,8 @@ export class Model {
   async checkLink() {
     const { view } = this;
     const keys = (this.info ?? this.meta).placeKeys;
-    if (!view.link || !keys) return;
-    view.signed = await isSigned(view.link.split('#')[1], keys);
+    if (!view.link) return;
+    view.signed = keys && (await isSigned(view.link.split('#')[1], keys));
     this.changed();
   }
 

@@ -29,12 +29,13 @@ export function Start({ model }) {
 
 class Copy extends Component {
   copy = async () => {
-    await navigator.clipboard.writeText(this.props.text).catch(() => {});
-    this.setState({ copied: true });
+    const copied = await navigator.clipboard.writeText(this.props.text).then(() => true, () => false);
+    this.setState({ copied });
   };
 
-  render({ label }, { copied }) {
-    return html`<button onClick=${this.copy} aria-live="polite">${t(copied ? 'code.copied' : label)}</button>`;
+  render({ text, label }, { copied }) {
+    return html`<button onClick=${this.copy} aria-live="polite">${t(copied ? 'code.copied' : label)}</button>
+      ${copied === false && html`<p class="problem" role="alert">${t('code.notCopied')} <bdi>${text}</bdi></p>`}`;
   }
 }
 
