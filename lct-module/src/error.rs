@@ -88,6 +88,8 @@ pub(crate) enum Rule {
     Own(Taken),
     /// high, medium or low.
     Priority,
+    /// active, held or retracted.
+    State,
     /// 32 hexadecimal digits.
     Salt,
     /// At most once.
@@ -96,6 +98,8 @@ pub(crate) enum Rule {
     Value,
     /// Only with another option.
     With(&'static str),
+    /// Only without another option.
+    Without(&'static str),
     /// At most `lct.max-ahead` from now.
     MaxAhead,
     /// At most `lct.max-visit` after the start.
@@ -205,10 +209,12 @@ impl fmt::Display for Rule {
             Self::Alert(error) => error.fmt(f),
             Self::Own(error) => error.fmt(f),
             Self::Priority => f.write_str("must be high, medium or low"),
+            Self::State => f.write_str("must be active, held or retracted"),
             Self::Salt => f.write_str("must be 32 hexadecimal digits"),
             Self::Once => f.write_str("given twice"),
             Self::Value => f.write_str("needs a value"),
             Self::With(other) => write!(f, "needs {other}"),
+            Self::Without(other) => write!(f, "must not be given with {other}"),
             Self::MaxAhead => f.write_str("further ahead than lct.max-ahead allows"),
             Self::MaxVisit => f.write_str("the visit is longer than lct.max-visit allows"),
             Self::Retention => f.write_str("the visit ended longer ago than lct.retention"),

@@ -164,10 +164,10 @@ const COMMANDS: &[Spec] = &[
         access: Access::Read,
         speed: Speed::Slow,
         takes: Takes::Once(&[]),
-        options: &[Opt::Count],
+        options: &[Opt::State, Opt::Warning, Opt::After, Opt::Count],
         internal: &[],
         summary: c"Lists the warnings of a graph",
-        complexity: c"O(W log W), W being the warnings",
+        complexity: c"O(W log N), W being the warnings and N how many are answered at most; O(1) with WARNING",
     },
     Spec {
         name: c"lct.alerts",

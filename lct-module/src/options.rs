@@ -1,6 +1,6 @@
 //! Options: words in any case and any order, each at most once.
 
-use lct_graph::{Millis, Order, Priority, check_id};
+use lct_graph::{Millis, Order, Priority, WarningState, check_id};
 
 use crate::arguments::{Arguments, decimal};
 use crate::error::{Error, Result, Rule};
@@ -29,6 +29,9 @@ pub(crate) struct Options {
     pub(crate) until: Option<Millis>,
     pub(crate) salt: Option<[u8; 16]>,
     pub(crate) space: Option<Vec<u8>>,
+    pub(crate) state: Option<WarningState>,
+    pub(crate) warning: Option<Vec<u8>>,
+    pub(crate) after: Option<Vec<u8>>,
     #[cfg(feature = "panic-command")]
     pub(crate) write: bool,
 }
@@ -89,6 +92,9 @@ impl Options {
             Opt::Until => self.until = Some(millis(value()?)?),
             Opt::Salt => self.salt = Some(salt(value()?)?),
             Opt::Space => self.space = Some(id(value()?, option)?),
+            Opt::State => self.state = Some(state(value()?)?),
+            Opt::Warning => self.warning = Some(id(value()?, option)?),
+            Opt::After => self.after = Some(id(value()?, option)?),
             #[cfg(feature = "panic-command")]
             Opt::Write => self.write = true,
         }
@@ -109,6 +115,13 @@ fn priority(text: &[u8]) -> Result<Priority> {
         .into_iter()
         .find(|&priority| word(priority).as_bytes().eq_ignore_ascii_case(text))
         .ok_or(Rule::Priority.broken_by(Opt::MinPriority.name()))
+}
+
+fn state(text: &[u8]) -> Result<WarningState> {
+    WarningState::ALL
+        .into_iter()
+        .find(|state| state.word().as_bytes().eq_ignore_ascii_case(text))
+        .ok_or(Rule::State.broken_by(Opt::State.name()))
 }
 
 /// The word for a priority.

@@ -178,6 +178,12 @@ pub(crate) enum Opt {
     Salt,
     /// An id.
     Space,
+    /// active, held or retracted.
+    State,
+    /// An id.
+    Warning,
+    /// The id of a warning.
+    After,
     /// No value.
     #[cfg(feature = "panic-command")]
     Write,
@@ -207,14 +213,25 @@ impl Opt {
             Self::Until => "UNTIL",
             Self::Salt => "SALT",
             Self::Space => "SPACE",
+            Self::State => "STATE",
+            Self::Warning => "WARNING",
+            Self::After => "AFTER",
             #[cfg(feature = "panic-command")]
             Self::Write => "WRITE",
         }
     }
 
+    /// What its value is called in the syntax, where it has one.
+    fn value_name(self) -> String {
+        match self {
+            Self::After => Param::Warning.name().to_owned(),
+            _ => self.name().to_lowercase(),
+        }
+    }
+
     /// Whether it says something about somebody, as [`Param::is_personal`].
     const fn is_personal(self) -> bool {
-        matches!(self, Self::Space)
+        matches!(self, Self::Space | Self::Warning | Self::After)
     }
 
     fn kind(self) -> DocKind {
@@ -233,7 +250,8 @@ impl Opt {
             }
             Self::Order => DocKind::one_of(&["1", "2"]),
             Self::MinPriority => DocKind::one_of(&["high", "medium", "low"]),
-            Self::Salt | Self::Space => DocKind::String,
+            Self::State => DocKind::one_of(&["active", "held", "retracted"]),
+            Self::Salt | Self::Space | Self::Warning | Self::After => DocKind::String,
             Self::WithTimes | Self::DryRun => DocKind::Token,
             #[cfg(feature = "panic-command")]
             Self::Write => DocKind::Token,
@@ -303,10 +321,9 @@ impl From<Param> for ArgumentDoc {
 
 impl From<Opt> for ArgumentDoc {
     fn from(option: Opt) -> Self {
-        let token = option.name();
         Self {
-            name: token.to_lowercase(),
-            token: Some(token),
+            name: option.value_name(),
+            token: Some(option.name()),
             kind: option.kind(),
             is_optional: true,
         }

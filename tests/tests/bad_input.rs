@@ -101,7 +101,7 @@ const COUNTS: [(&str, &str); 3] = [
     ("LCT.PRESENT g cafe 0 10 COUNT %", "COUNT"),
     ("LCT.EXPOSED g alice WITHTIMES COUNT %", "COUNT"),
 ];
-const IDS: [(&str, &str); 22] = [
+const IDS: [(&str, &str); 24] = [
     ("LCT.VISIT g @ s 0 10", "visit 1: visitor"),
     ("LCT.VISIT g v @ 0 10", "visit 1: space"),
     ("LCT.VISIT g v s 0 10 @ s 0 10", "visit 2: visitor"),
@@ -121,6 +121,8 @@ const IDS: [(&str, &str); 22] = [
     ("LCT.WARNSPACE g @ cafe contact 0 10", "warning"),
     ("LCT.WARNSPACE g w @ contact 0 10", "space"),
     ("LCT.RETRACT g @", "warning"),
+    ("LCT.WARNINGS g WARNING @", "WARNING"),
+    ("LCT.WARNINGS g STATE held AFTER @", "AFTER"),
     ("LCT.RELEASE g @ DRYRUN", "warning"),
     ("LCT.ALERTS g @", "visitor"),
     ("LCT.ACK g @ 0123456789abcdef0123456789abcdef.1", "visitor"),
@@ -434,7 +436,22 @@ const RULES: &[(&str, &str)] = &[
     ("LCT.RELEASE g w DRYRUN DRYRUN", "ERR DRYRUN: given twice"),
     (
         "LCT.WARNINGS g FROM 5",
-        "ERR option 2: unknown; the options of LCT.WARNINGS are COUNT",
+        "ERR option 2: unknown; the options of LCT.WARNINGS are STATE, WARNING, AFTER, COUNT",
+    ),
+    (
+        "LCT.WARNINGS g STATE waiting",
+        "ERR STATE: must be active, held or retracted",
+    ),
+    ("LCT.WARNINGS g STATE", "ERR STATE: needs a value"),
+    (
+        "LCT.WARNINGS g STATE held state held",
+        "ERR STATE: given twice",
+    ),
+    ("LCT.WARNINGS g WARNING", "ERR WARNING: needs a value"),
+    ("LCT.WARNINGS g AFTER", "ERR AFTER: needs a value"),
+    (
+        "LCT.WARNINGS g AFTER taken WARNING taken",
+        "ERR AFTER: must not be given with WARNING",
     ),
     ("LCT.WARNINGS g COUNT 0", "ERR COUNT: {COUNT}"),
     ("LCT.WARNINGS g COUNT", "ERR COUNT: needs a value"),
@@ -525,6 +542,7 @@ const WRONG_TYPE: &[&str] = &[
     "LCT.RELEASE text w",
     "LCT.RELEASE text w DRYRUN",
     "LCT.WARNINGS text",
+    "LCT.WARNINGS text WARNING w",
     "LCT.ALERTS text v",
     "LCT.ACK text v 0123456789abcdef0123456789abcdef.1",
     "GET g",

@@ -460,6 +460,8 @@ fn nobody_sees_ids_in_monitor_or_slowlog() {
         "LCT.WARN g w secret-id",
         "LCT.WARNSPACE g w secret-id contact 0 1000",
         "LCT.RETRACT g secret-id",
+        "LCT.WARNINGS g WARNING secret-id",
+        "LCT.WARNINGS g AFTER secret-id",
         "LCT.RELEASE g secret-id",
         "LCT.ALERTS g secret-id",
         "LCT.ACK g secret-id 0123456789abcdef0123456789abcdef.1",

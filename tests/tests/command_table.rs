@@ -48,7 +48,7 @@ const COMMANDS: [Expected; 18] = [
     command("lct.warnspace", -7, Access::Grow, true, "g w s contact 0 1"),
     command("lct.retract", -3, Access::Amend, true, "g w"),
     command("lct.release", -3, Access::Grow, true, "g w"),
-    command("lct.warnings", -2, Access::Read, false, "g"),
+    command("lct.warnings", -2, Access::Read, true, "g"),
     command("lct.alerts", 3, Access::Read, true, "g v"),
     command("lct.ack", -4, Access::Erase, true, "g v a"),
     command("lct.purge", -2, Access::Erase, false, "g"),

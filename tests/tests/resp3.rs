@@ -41,6 +41,8 @@ fn rows_are_arrays_of_strings_and_integers_in_both() {
         "LCT.WARNSPACE g s cafe contact 0 5 DRYRUN",
         "LCT.WARNINGS g",
         "LCT.WARNINGS g COUNT 1",
+        "LCT.WARNINGS g STATE active WARNING w",
+        "LCT.WARNINGS g STATE held WARNING w",
         "LCT.ALERTS g bob",
         "LCT.ALERTS g nobody",
         "LCT.ACK g bob 0123456789abcdef0123456789abcdef.1",

@@ -144,6 +144,7 @@ fn a_missing_graph_answers_as_an_empty_one_and_only_warnings_create_it() {
         ("LCT.RELEASE g w", "0"),
         ("LCT.RELEASE g w DRYRUN", "0"),
         ("LCT.WARNINGS g", "[]"),
+        ("LCT.WARNINGS g WARNING w", "[]"),
         ("LCT.ALERTS g anna", "[]"),
         ("LCT.ACK g anna 0123456789abcdef0123456789abcdef.1", "0"),
         ("DBSIZE", "0"),

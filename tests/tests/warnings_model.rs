@@ -429,8 +429,18 @@ impl Oracle {
             ));
         }
         assert!(order.is_sorted(), "the warnings are out of order");
+        let all = reply.items();
         let first = client.run("LCT.WARNINGS g COUNT 2");
-        assert_eq!(first.items(), &reply.items()[..reply.items().len().min(2)]);
+        assert_eq!(first.items(), &all[..all.len().min(2)]);
+        for (place, row) in all.iter().enumerate() {
+            let (warning, state) = (row.items()[0].text(), row.items()[3].text());
+            let one = client.run(&format!("LCT.WARNINGS g STATE {state} WARNING {warning}"));
+            assert_eq!(one.items(), &all[place..=place]);
+            let after = client.run(&format!("LCT.WARNINGS g STATE {state} AFTER {warning}"));
+            let same = |row: &&Value| row.items()[3].text() == state;
+            let expected: Vec<Value> = all[place + 1..].iter().filter(same).cloned().collect();
+            assert_eq!(after.items(), expected);
+        }
         let expected: BTreeSet<_> = (self.model.warnings.iter())
             .map(|(id, warning)| {
                 let kind = match &warning.source {

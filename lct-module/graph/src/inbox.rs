@@ -5,37 +5,56 @@ use std::collections::VecDeque;
 
 use crate::Millis;
 use crate::graph::Graph;
-use crate::order::first_by;
-use crate::warning::{AlertId, AlertOf, Ring, WarningOf};
+use crate::order::first_of;
+use crate::warning::{AlertId, AlertOf, Ring, WarningOf, WarningState};
 use crate::warnings::{Owner, Recipient, Warnings};
 
 const DAY: Millis = 24 * 3_600_000;
 
 impl Graph {
-    /// The warnings, newest first, then by id; at most `count` of them.
+    /// The warnings in this state, or in any, newest first, then by id; at most `count` of them. With `after` only those
+    /// that come after the warning of that id, and none where there is no such warning.
     #[must_use]
-    pub fn warnings(&self, count: usize) -> Vec<WarningOf<'_>> {
+    pub fn warnings(
+        &self,
+        state: Option<WarningState>,
+        after: Option<&[u8]>,
+        count: usize,
+    ) -> Vec<WarningOf<'_>> {
+        let last = after.map(|id| self.warning(id));
+        if last == Some(None) {
+            return Vec::new();
+        }
+        let last = last.flatten();
         let records = &self.warnings.records;
-        let mut rows: Vec<_> = (records.numbers())
-            .map(|warning| {
-                let record = records.value(warning);
-                WarningOf {
-                    warning: records.name(warning),
-                    kind: match record.owner {
-                        Owner::Space(_) => "space",
-                        Owner::Visitor(_) | Owner::Nobody => "visitor",
-                    },
-                    reason: record.reason,
-                    state: record.state,
-                    issued: record.issued,
-                    alerts: record.recipients.len() as u64,
-                }
-            })
-            .collect();
-        first_by(&mut rows, count, |a, b| {
-            (Reverse(a.issued), a.warning).cmp(&(Reverse(b.issued), b.warning))
-        });
-        rows
+        let rows = (records.numbers())
+            .filter(|&warning| state.is_none_or(|state| records.value(warning).state == state))
+            .map(|warning| self.row(warning))
+            .filter(|row| last.is_none_or(|last| row.place() > last.place()));
+        first_of(rows, count, |a, b| a.place().cmp(&b.place()))
+    }
+
+    /// The warning of that id, if there is one. O(1).
+    #[must_use]
+    pub fn warning(&self, id: &[u8]) -> Option<WarningOf<'_>> {
+        let warning = self.warnings.records.find(id)?;
+        Some(self.row(warning))
+    }
+
+    fn row(&self, warning: u32) -> WarningOf<'_> {
+        let records = &self.warnings.records;
+        let record = records.value(warning);
+        WarningOf {
+            warning: records.name(warning),
+            kind: match record.owner {
+                Owner::Space(_) => "space",
+                Owner::Visitor(_) | Owner::Nobody => "visitor",
+            },
+            reason: record.reason,
+            state: record.state,
+            issued: record.issued,
+            alerts: record.recipients.len() as u64,
+        }
     }
 
     /// A visitor's inbox: most urgent first, then newest day, then by id. Alerts given or last changed before `aged` are

@@ -1,5 +1,6 @@
 //! What a warning and an alert are: the words that go in and come out. `warnings.rs` holds what a graph knows of them.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::str::FromStr;
 
@@ -93,7 +94,10 @@ pub enum WarningState {
 }
 
 impl WarningState {
-    /// The word that replies use.
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Held, Self::Retracted];
+
+    /// The word that commands and replies use.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -139,6 +143,13 @@ pub struct WarningOf<'g> {
     pub issued: Millis,
     /// How many visitors it has alerted, withdrawn alerts included.
     pub alerts: u64,
+}
+
+impl<'g> WarningOf<'g> {
+    /// By what the list is ordered.
+    pub(crate) const fn place(&self) -> (Reverse<Millis>, &'g [u8]) {
+        (Reverse(self.issued), self.warning)
+    }
 }
 
 /// An alert as its recipient's inbox holds it.

@@ -159,7 +159,7 @@ fn warn(graph: &mut Graph) {
             "it stands already"
         );
     }
-    let warnings = graph.warnings(usize::MAX);
+    let warnings = graph.warnings(None, None, usize::MAX);
     let known: Vec<Vec<u8>> = warnings.iter().map(|it| it.warning.to_vec()).collect();
     for warning in &known {
         let would = graph.would_release(warning, &moment, scratch);
@@ -440,7 +440,7 @@ fn golden_parts_decode_for_ever() {
     let mut graph = golden("v1-warned", 3); // visits, warnings and late visits
     assert_eq!(graph.digest(), warned_graph().digest());
     assert_eq!((graph.stats().warnings, graph.stats().alerts), (5, 12));
-    let words = graph.warnings(usize::MAX).into_iter();
+    let words = graph.warnings(None, None, usize::MAX).into_iter();
     let words: Vec<_> = words
         .map(|it| (it.kind, it.state.word(), it.alerts))
         .collect();

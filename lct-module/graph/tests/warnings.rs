@@ -29,6 +29,13 @@ const SALT: [u8; 16] = [7; 16];
 const VISITORS: [&str; 6] = ["a", "b", "c", "d", "e", "same"];
 const SPACES: [&str; 4] = ["s", "t", "u", "same"];
 const WARNINGS: [&str; 6] = ["w0", "w1", "w2", "w3", "w4", "same"];
+/// What a list of warnings can be asked for.
+const STATES: [Option<model::WarningState>; 4] = [
+    None,
+    Some(model::WarningState::Active),
+    Some(model::WarningState::Held),
+    Some(model::WarningState::Retracted),
+];
 /// How long most visits last at most, in steps of the clock.
 const LONGEST: u64 = 4;
 /// No loop that empties a queue goes on longer.
@@ -432,13 +439,28 @@ impl World {
     /// Everything that can be seen.
     fn compare(&mut self) {
         let Self { graph, model, .. } = self;
-        let expected: Vec<WarningOf<'_>> = (model.warnings(usize::MAX).into_iter())
-            .map(|(id, warning)| to_row(id, warning))
-            .collect();
-        assert_eq!(graph.warnings(usize::MAX), expected, "warnings");
-        let first = &expected[..expected.len().min(2)];
-        assert_eq!(graph.warnings(2), first, "COUNT 2");
-        assert_eq!(graph.has_warnings(), !expected.is_empty());
+        let rows = |state, after, count| -> Vec<WarningOf<'_>> {
+            let rows = model.warnings(state, after, count).into_iter();
+            rows.map(|(id, warning)| to_row(id, warning)).collect()
+        };
+        let all = rows(None, None, usize::MAX);
+        assert_eq!(graph.warnings(None, None, usize::MAX), all, "warnings");
+        assert_eq!(graph.has_warnings(), !all.is_empty());
+        for of_model in STATES {
+            let state = of_model.map(to_state);
+            for count in [2, usize::MAX] {
+                let expected = rows(of_model, None, count);
+                assert_eq!(graph.warnings(state, None, count), expected, "{state:?}");
+            }
+        }
+        for (id, of_model) in WARNINGS.iter().zip(STATES.iter().cycle()) {
+            let id = id.as_bytes();
+            let row = all.iter().find(|row| row.warning == id);
+            assert_eq!(graph.warning(id), row.copied(), "one warning");
+            let (state, after) = (of_model.map(to_state), Some(id));
+            let expected = rows(*of_model, after, 2);
+            assert_eq!(graph.warnings(state, after, 2), expected, "after one");
+        }
         let recipients = model
             .warnings
             .values()
@@ -626,13 +648,17 @@ fn to_row<'m>(id: &'m [u8], warning: &model::Warning) -> WarningOf<'m> {
             _ => "visitor",
         },
         reason: to_reason(warning.reason),
-        state: match warning.state {
-            model::WarningState::Active => WarningState::Active,
-            model::WarningState::Held => WarningState::Held,
-            model::WarningState::Retracted => WarningState::Retracted,
-        },
+        state: to_state(warning.state),
         issued: warning.issued,
         alerts: warning.recipients.len() as u64,
+    }
+}
+
+fn to_state(state: model::WarningState) -> WarningState {
+    match state {
+        model::WarningState::Active => WarningState::Active,
+        model::WarningState::Held => WarningState::Held,
+        model::WarningState::Retracted => WarningState::Retracted,
     }
 }
 

@@ -370,10 +370,20 @@ impl Model {
         self.warnings[warning] != before
     }
 
-    /// The warnings, newest first, then by id.
-    pub fn warnings(&self, count: usize) -> Vec<(&Id, &Warning)> {
+    /// The warnings in a state, or in any, newest first, then by id; those after one, or none if that one is unknown.
+    pub fn warnings(
+        &self,
+        state: Option<WarningState>,
+        after: Option<&[u8]>,
+        count: usize,
+    ) -> Vec<(&Id, &Warning)> {
         let mut all: Vec<_> = self.warnings.iter().collect();
         all.sort_by_key(|(id, warning)| (Reverse(warning.issued), *id));
+        if let Some(after) = after {
+            let place = all.iter().position(|(id, _)| *id == after);
+            all.drain(..place.map_or(all.len(), |place| place + 1));
+        }
+        all.retain(|(_, warning)| state.is_none_or(|state| warning.state == state));
         all.truncate(count);
         all
     }
