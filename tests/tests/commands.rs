@@ -350,7 +350,8 @@ fn info_tells_what_is_stored() {
     c.run("LCT.REVOKE g mallory");
     let info = c.run("LCT.INFO g");
     let fields: Vec<String> = info.pairs().into_iter().map(|(field, _)| field).collect();
-    let expected = "visitors spaces visits oldest newest warnings alerts revoked memory bytes-per-visit retention last-purge";
+    let expected = "visitors spaces visits oldest newest warnings alerts revoked memory bytes-per-visit retention last-purge \
+                    warnings-held density-k";
     assert_eq!(fields.join(" "), expected);
     let counts = [
         "visitors",
@@ -442,7 +443,9 @@ fn density_tells_of_crowds_by_whole_hours() {
         "[[desk 7200000 0 0]]",
     );
     // With fewer people to a crowd the same visits tell more.
+    assert_eq!(c.run("LCT.INFO g").get("density-k").int(), 5);
     c.expect("CONFIG SET lct.density-k 3", "OK");
+    assert_eq!(c.run("LCT.INFO g").get("density-k").int(), 3);
     c.expect(
         "LCT.DENSITY g 0 7200000",
         "[[cafe 3600000 180 3] [hall 3600000 180 3]]",

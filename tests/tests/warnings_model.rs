@@ -476,7 +476,13 @@ impl Oracle {
         let info = client.run("LCT.INFO g");
         let stats = self.model.stats();
         let counts = [
-            "visitors", "spaces", "visits", "revoked", "warnings", "alerts",
+            "visitors",
+            "spaces",
+            "visits",
+            "revoked",
+            "warnings",
+            "warnings-held",
+            "alerts",
         ];
         let counts = counts.map(|field| info.get(field).int() as u64);
         let expected = [
@@ -485,6 +491,7 @@ impl Oracle {
             stats.visits,
             stats.revoked,
             stats.warnings,
+            stats.held,
             stats.alerts,
         ];
         if counts != expected {

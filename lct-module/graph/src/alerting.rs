@@ -303,7 +303,7 @@ impl Graph {
         let records = &self.warnings.records;
         (records.find(warning)).filter(|&warning| {
             let record = records.value(warning);
-            record.state == WarningState::Held && record.owner != Owner::Nobody
+            record.is_held() && record.owner != Owner::Nobody
         })
     }
 

@@ -70,6 +70,8 @@ pub struct Stats {
     pub revoked: u64,
     /// Warnings, retracted and held ones included.
     pub warnings: u64,
+    /// Those of them that are held.
+    pub held: u64,
     /// Alerts that wait in inboxes.
     pub alerts: u64,
 }
@@ -379,6 +381,7 @@ impl Graph {
             newest: any.then_some(self.extremes.newest),
             revoked: self.revocations.len() as u64,
             warnings: self.warnings.len() as u64,
+            held: self.warnings.held() as u64,
             alerts: self.warnings.alerts(),
         }
     }

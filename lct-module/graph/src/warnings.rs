@@ -274,6 +274,8 @@ pub(crate) struct Warnings {
     pub(crate) alerts: u64,
     /// How many records have the reason `alerted`.
     pub(crate) alerted: usize,
+    /// How many are held.
+    held: usize,
     /// The earliest start of the visits logged since second orders were last looked for that may concern any of them.
     pub(crate) unseen: Millis,
     /// Warnings whose second order is to be looked for, and those that come after all of these.
@@ -308,6 +310,7 @@ impl Default for Warnings {
             by_at: BTreeSet::new(),
             alerts: 0,
             alerted: 0,
+            held: 0,
             unseen: Millis::MAX,
             stale: BTreeSet::new(),
             noted: BTreeSet::new(),
@@ -328,6 +331,10 @@ impl Warnings {
 
     pub(crate) fn alerts(&self) -> u64 {
         self.alerts
+    }
+
+    pub(crate) fn held(&self) -> usize {
+        self.held
     }
 
     pub(crate) fn refers_to_visitor(&self, visitor: u32) -> bool {
@@ -513,6 +520,10 @@ impl Record {
     pub(crate) fn counts_as_alerted(&self) -> bool {
         self.reason == Reason::Alerted
     }
+
+    pub(crate) fn is_held(&self) -> bool {
+        self.state == WarningState::Held
+    }
 }
 
 impl Recipient {
@@ -564,9 +575,11 @@ impl Graph {
         let record = warnings.records.value_mut(warning);
         warnings.by_at.remove(&(record.terms.at, warning));
         warnings.alerted -= usize::from(record.counts_as_alerted());
+        warnings.held -= usize::from(record.is_held());
         warnings.picky -= usize::from(record.is_picky());
         change(record);
         warnings.alerted += usize::from(record.counts_as_alerted());
+        warnings.held += usize::from(record.is_held());
         warnings.picky += usize::from(record.is_picky());
         warnings.by_at.insert((record.terms.at, warning));
         if record.stands_until > 0 {
@@ -675,6 +688,7 @@ impl Graph {
         self.set_terms(warning, |record| {
             record.owner = Owner::Nobody;
             record.reason = Reason::Positive;
+            record.state = WarningState::Retracted;
         });
         let warnings = &mut self.warnings;
         let record = warnings.records.value(warning);

@@ -440,6 +440,7 @@ fn golden_parts_decode_for_ever() {
     let mut graph = golden("v1-warned", 3); // visits, warnings and late visits
     assert_eq!(graph.digest(), warned_graph().digest());
     assert_eq!((graph.stats().warnings, graph.stats().alerts), (5, 12));
+    assert_eq!(graph.stats().held, 1);
     let words = graph.warnings(None, None, usize::MAX).into_iter();
     let words: Vec<_> = words
         .map(|it| (it.kind, it.state.word(), it.alerts))

@@ -391,6 +391,7 @@ fn counts(stats: Stats) -> lct_model::Stats {
         newest: stats.newest,
         revoked: stats.revoked,
         warnings: stats.warnings,
+        held: stats.held,
         alerts: stats.alerts,
     }
 }

@@ -478,6 +478,7 @@ impl World {
         }
         let (stats, expected) = (graph.stats(), model.stats());
         assert_eq!(stats.warnings, expected.warnings);
+        assert_eq!(stats.held, expected.held);
         assert_eq!(stats.alerts, expected.alerts);
         if self.purging.is_none() {
             let expected = Stats {
@@ -488,6 +489,7 @@ impl World {
                 newest: expected.newest,
                 revoked: expected.revoked,
                 warnings: expected.warnings,
+                held: expected.held,
                 alerts: expected.alerts,
             };
             assert_eq!(stats, expected);

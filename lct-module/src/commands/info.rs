@@ -5,7 +5,7 @@
 //! Reply: map (RESP2: flat array) of, in this order: `visitors`, `spaces`, `visits`; `oldest`, the earliest start, and
 //! `newest`, the latest end (null without visits); `warnings`; `alerts`, those that wait in inboxes; `revoked`, ids barred; `memory`, bytes, and
 //! `bytes-per-visit`, rounded; `retention`, milliseconds; `last-purge`, when this server last purged this graph, 0 if it
-//! has not since it loaded it.
+//! has not since it loaded it; `warnings-held`, those of the warnings that wait for LCT.RELEASE; `density-k`, people.
 //!
 //! Complexity: O(1); O(N) the first time after the oldest or newest of N visits has gone.
 //!
@@ -26,7 +26,7 @@ pub(crate) fn run(call: &Call<'_>) -> Result<()> {
         .checked_div(stats.visits)
         .unwrap_or(0);
 
-    let mut map = Map::begin(call.context, 12);
+    let mut map = Map::begin(call.context, 14);
     map.number("visitors", stats.visitors);
     map.number("spaces", stats.spaces);
     map.number("visits", stats.visits);
@@ -39,6 +39,8 @@ pub(crate) fn run(call: &Call<'_>) -> Result<()> {
     map.number("bytes-per-visit", bytes_per_visit);
     map.number("retention", settings::RETENTION.millis());
     map.number("last-purge", value.last_purge);
+    map.number("warnings-held", stats.held);
+    map.number("density-k", settings::DENSITY_K.count());
     Ok(())
 }
 

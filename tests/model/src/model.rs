@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use crate::warnings::{Cut, Source, Warning};
+use crate::warnings::{Cut, Source, Warning, WarningState};
 
 /// A point in time or a length of time, in milliseconds.
 pub type Millis = u64;
@@ -129,6 +129,8 @@ pub struct Stats {
     pub revoked: u64,
     /// warnings, whatever their state
     pub warnings: u64,
+    /// those of them that are held
+    pub held: u64,
     /// alerts in inboxes
     pub alerts: u64,
 }
@@ -371,6 +373,9 @@ impl Model {
             newest: self.visits.iter().map(|visit| visit.span.end).max(),
             revoked: self.revoked.len() as u64,
             warnings: self.warnings.len() as u64,
+            held: self
+                .warnings(Some(WarningState::Held), None, usize::MAX)
+                .len() as u64,
             alerts: alerts as u64,
         }
     }
