@@ -378,7 +378,8 @@ impl Module {
         }))
     }
 
-    /// `LCT.WARN`: alerts whoever was exposed to this visitor. How many those are is nobody's concern here.
+    /// `LCT.WARN`: alerts whoever was exposed to this visitor. How many those are is nobody's concern here; whether anybody
+    /// may have been: false where the warning is held.
     ///
     /// # Errors
     /// See [`ModuleError`].
@@ -387,7 +388,7 @@ impl Module {
         graph: Graph,
         visitor: &VisitorId,
         warning: &Warning<'_>,
-    ) -> Result<(), ModuleError> {
+    ) -> Result<bool, ModuleError> {
         let terms = warning.terms;
         let mut command = self.command("LCT.WARN", graph);
         command
@@ -410,7 +411,8 @@ impl Module {
                 command.arg(name).arg(value);
             }
         }
-        self.kept::<u64>(Name::Warn, command).await.map(drop)
+        let alerted: Option<u64> = self.kept(Name::Warn, command).await?;
+        Ok(alerted.is_some())
     }
 
     /// `LCT.RETRACT`: withdraws what a warning alerted of. Nothing, if there is no such warning.

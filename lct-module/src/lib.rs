@@ -142,7 +142,7 @@ const COMMANDS: &[Spec] = &[
         access: Access::Amend,
         speed: Speed::Slow,
         takes: Takes::Once(&[Param::Warning]),
-        options: &[],
+        options: &[Opt::IfHeld],
         internal: &[Opt::Clock],
         summary: c"Takes a warning back from everyone it has alerted",
         complexity: c"O(A), A being the visitors the warning has alerted",

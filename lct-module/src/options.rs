@@ -32,6 +32,7 @@ pub(crate) struct Options {
     pub(crate) state: Option<WarningState>,
     pub(crate) warning: Option<Vec<u8>>,
     pub(crate) after: Option<Vec<u8>>,
+    pub(crate) if_held: bool,
     #[cfg(feature = "panic-command")]
     pub(crate) write: bool,
 }
@@ -95,6 +96,7 @@ impl Options {
             Opt::State => self.state = Some(state(value()?)?),
             Opt::Warning => self.warning = Some(id(value()?, option)?),
             Opt::After => self.after = Some(id(value()?, option)?),
+            Opt::IfHeld => self.if_held = true,
             #[cfg(feature = "panic-command")]
             Opt::Write => self.write = true,
         }

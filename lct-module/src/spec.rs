@@ -185,6 +185,8 @@ pub(crate) enum Opt {
     /// The id of a warning.
     After,
     /// No value.
+    IfHeld,
+    /// No value.
     #[cfg(feature = "panic-command")]
     Write,
 }
@@ -216,6 +218,7 @@ impl Opt {
             Self::State => "STATE",
             Self::Warning => "WARNING",
             Self::After => "AFTER",
+            Self::IfHeld => "IFHELD",
             #[cfg(feature = "panic-command")]
             Self::Write => "WRITE",
         }
@@ -252,7 +255,7 @@ impl Opt {
             Self::MinPriority => DocKind::one_of(&["high", "medium", "low"]),
             Self::State => DocKind::one_of(&["active", "held", "retracted"]),
             Self::Salt | Self::Space | Self::Warning | Self::After => DocKind::String,
-            Self::WithTimes | Self::DryRun => DocKind::Token,
+            Self::WithTimes | Self::DryRun | Self::IfHeld => DocKind::Token,
             #[cfg(feature = "panic-command")]
             Self::Write => DocKind::Token,
         }

@@ -101,7 +101,7 @@ const COUNTS: [(&str, &str); 3] = [
     ("LCT.PRESENT g cafe 0 10 COUNT %", "COUNT"),
     ("LCT.EXPOSED g alice WITHTIMES COUNT %", "COUNT"),
 ];
-const IDS: [(&str, &str); 24] = [
+const IDS: [(&str, &str); 25] = [
     ("LCT.VISIT g @ s 0 10", "visit 1: visitor"),
     ("LCT.VISIT g v @ 0 10", "visit 1: space"),
     ("LCT.VISIT g v s 0 10 @ s 0 10", "visit 2: visitor"),
@@ -121,6 +121,7 @@ const IDS: [(&str, &str); 24] = [
     ("LCT.WARNSPACE g @ cafe contact 0 10", "warning"),
     ("LCT.WARNSPACE g w @ contact 0 10", "space"),
     ("LCT.RETRACT g @", "warning"),
+    ("LCT.RETRACT g @ IFHELD", "warning"),
     ("LCT.WARNINGS g WARNING @", "WARNING"),
     ("LCT.WARNINGS g STATE held AFTER @", "AFTER"),
     ("LCT.RELEASE g @ DRYRUN", "warning"),
@@ -434,6 +435,15 @@ const RULES: &[(&str, &str)] = &[
         "ERR option 3: unknown; the options of LCT.RELEASE are DRYRUN",
     ),
     ("LCT.RELEASE g w DRYRUN DRYRUN", "ERR DRYRUN: given twice"),
+    ("LCT.RETRACT g w IFHELD ifheld", "ERR IFHELD: given twice"),
+    (
+        "LCT.RETRACT g w DRYRUN",
+        "ERR option 3: unknown; the options of LCT.RETRACT are IFHELD",
+    ),
+    (
+        "LCT.RETRACT g w CLOCK 5",
+        "ERR option 3: unknown; the options of LCT.RETRACT are IFHELD",
+    ),
     (
         "LCT.WARNINGS g FROM 5",
         "ERR option 2: unknown; the options of LCT.WARNINGS are STATE, WARNING, AFTER, COUNT",
@@ -500,7 +510,6 @@ const ARITY: &[&str] = &[
     "LCT.WARN g w alice",
     "LCT.WARNSPACE g w cafe contact 0",
     "LCT.RETRACT g",
-    "LCT.RETRACT g w CLOCK 5",
     "LCT.RELEASE g",
     "LCT.WARNINGS",
     "LCT.ALERTS g",
@@ -539,6 +548,7 @@ const WRONG_TYPE: &[&str] = &[
     "LCT.WARN text w v positive DRYRUN",
     "LCT.WARNSPACE text w s contact 0 10",
     "LCT.RETRACT text w",
+    "LCT.RETRACT text w IFHELD",
     "LCT.RELEASE text w",
     "LCT.RELEASE text w DRYRUN",
     "LCT.WARNINGS text",

@@ -187,8 +187,10 @@ fn keyspace_events_tell_each_change_once() {
         ("LCT.RELEASE g w DRYRUN", &[]),
         ("LCT.RELEASE g w", &["lct.release"]),
         ("LCT.RELEASE g w", &[]),
+        ("LCT.RETRACT g w IFHELD", &[]),
         ("LCT.RETRACT g w", &["lct.retract"]),
         ("LCT.RETRACT g w", &[]),
+        ("LCT.RETRACT g w IFHELD", &[]),
         // The alert's id is made of the ids of warning and visitor.
         ("LCT.ACK g bob cffd204f222afcca5c2c56e0324c20c8.1", &[]),
         (
@@ -306,7 +308,8 @@ fn a_full_memory_refuses_visits_and_nothing_that_frees_or_asks() {
     let (server, mut c) = start();
     c.run("LCT.VISIT g carol gym 5 9 dave gym 5 9 eve gym 1 3");
     c.expect("LCT.WARN g w alice positive", "1");
-    c.expect("LCT.WARN g held bob positive HOLD 0", "0");
+    c.expect("LCT.WARN g held bob positive HOLD 0", "nil");
+    c.expect("LCT.WARN g rejected bob positive HOLD 0", "nil");
     c.expect("CONFIG SET maxmemory-policy noeviction", "OK");
     c.expect("CONFIG SET maxmemory 1", "OK");
     let before = digests(&mut c, &["g"]);
@@ -322,9 +325,10 @@ fn a_full_memory_refuses_visits_and_nothing_that_frees_or_asks() {
         );
     }
     assert_eq!(digests(&mut c, &["g"]), before);
-    assert_eq!(c.run("LCT.WARNINGS g").items().len(), 2);
+    assert_eq!(c.run("LCT.WARNINGS g").items().len(), 3);
     assert_eq!(c.run("LCT.ALERTS g bob").items().len(), 1);
     // A false alarm cannot wait until there is room.
+    c.expect("LCT.RETRACT g rejected IFHELD", "0");
     c.expect("LCT.RETRACT g w", "1");
     let alert = c.run("LCT.ALERTS g bob").items()[0].items()[0].text();
     c.expect(&format!("LCT.ACK g bob {alert}"), "1");
@@ -460,6 +464,7 @@ fn nobody_sees_ids_in_monitor_or_slowlog() {
         "LCT.WARN g w secret-id",
         "LCT.WARNSPACE g w secret-id contact 0 1000",
         "LCT.RETRACT g secret-id",
+        "LCT.RETRACT g secret-id IFHELD",
         "LCT.WARNINGS g WARNING secret-id",
         "LCT.WARNINGS g AFTER secret-id",
         "LCT.RELEASE g secret-id",

@@ -713,7 +713,7 @@ fn what_may_have_been_done_is_not_called_failed() {
     let mut redis = shipped.server.client();
     redis.expect(
         &format!("LCT.WARN lct {WARNING} {INDEX} symptoms HOLD 3"),
-        "0",
+        "nil",
     );
     let path = format!("/v1/warnings/{WARNING}/release");
     let answer = ana.asks("POST", &path, &Value::Null);
@@ -1006,7 +1006,7 @@ fn the_examples_of_the_document_are_true() {
     }
     redis.expect(
         &format!("LCT.WARN lct {WARNING} {INDEX} symptoms HOLD 3"),
-        "0",
+        "nil",
     );
     let text = "The poster in the choir is torn.";
     redis.call(&["XADD", "lct:feedback:lct", "1767571200000-0", "text", text]);

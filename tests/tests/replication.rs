@@ -190,11 +190,23 @@ fn a_warning_replicates_resolved_and_visits_under_warnings_with_the_time() {
             ],
         ),
         ("LCT.RELEASE g h DRYRUN", &[]),
+        // What happened is told, not what it took.
+        ("LCT.RETRACT g h IFHELD", &["LCT.RETRACT g h CLOCK #"]),
+        ("LCT.RETRACT g h IFHELD", &[]),
+        ("LCT.RETRACT g unknown IFHELD", &[]),
+        (
+            "LCT.WARN g h alice positive HOLD 0 AT T5",
+            &[
+                "LCT.WARN g h alice positive FROM 0 AT T5 ORDER 1 LINGER 0 MINPRIORITY low HOLD 0 UNTIL UNTIL5 CLOCK # \
+               LATE # EXPIRED 0",
+            ],
+        ),
         (
             "LCT.RELEASE g h",
             &["LCT.RELEASE g h CLOCK # LATE # EXPIRED 0"],
         ),
-        ("LCT.WARNINGS g", &[]),
+        ("LCT.RETRACT g h IFHELD", &[]),
+        ("LCT.WARNINGS g STATE active COUNT 5", &[]),
         ("LCT.ALERTS g bob", &[]),
         ("LCT.ACK g bob 0123456789abcdef0123456789abcdef.1", &[]),
         ("LCT.PURGE g BEFORE 5", &[]),

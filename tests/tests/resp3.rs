@@ -48,6 +48,8 @@ fn rows_are_arrays_of_strings_and_integers_in_both() {
         "LCT.ACK g bob 0123456789abcdef0123456789abcdef.1",
         "LCT.ACK g bob x",
         "LCT.RETRACT g unknown",
+        "LCT.RETRACT g w IFHELD",
+        "LCT.WARN g held bob positive HOLD 0",
         "LCT.RELEASE g w",
     ] {
         assert_eq!(two.run(question), three.run(question), "{question}");

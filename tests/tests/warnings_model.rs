@@ -159,18 +159,23 @@ impl Oracle {
                 if self.chance(3) {
                     command.extend(args!["DRYRUN"]);
                     let would = self.model.would_release(warning.as_bytes(), &moment);
-                    return (command, int(would));
+                    return (command, int_or_nil(would));
                 }
                 let released = self.model.release(warning.as_bytes(), &moment);
-                (command, int(released.alerted))
+                (command, int_or_nil(released))
             }
             79..83 => {
                 let warning = self.warning();
+                let mut command = args!["LCT.RETRACT", "g", warning];
+                if self.chance(2) {
+                    command.extend(args!["IFHELD"]);
+                    let known = self.model.warnings.get(warning.as_bytes());
+                    if known.is_none_or(|known| known.state != WarningState::Held) {
+                        return (command, Value::Nil);
+                    }
+                }
                 let withdrawn = self.model.retract(warning.as_bytes(), now());
-                (
-                    args!["LCT.RETRACT", "g", warning],
-                    int(withdrawn.unwrap_or(0)),
-                )
+                (command, int(withdrawn.unwrap_or(0)))
             }
             83..95 => self.ack(),
             95..97 => (args!["EXISTS", "g"], int(u64::from(!self.model.is_empty()))),
@@ -225,12 +230,13 @@ impl Oracle {
         let moment = self.moment();
         let alerted = if self.chance(8) {
             command.extend(args!["DRYRUN"]);
-            self.model.would_warn(&warn, &moment)
+            self.model.would_warn(&warn, &moment).map(Some)
         } else {
-            self.model.warn(&warn, &moment).map(|warned| warned.alerted)
+            let warned = self.model.warn(&warn, &moment);
+            warned.map(|warned| (!warned.held).then_some(warned.alerted))
         };
         let reply = match alerted {
-            Ok(alerted) => int(alerted),
+            Ok(alerted) => int_or_nil(alerted),
             Err(Taken) => Value::Error(TAKEN.into()),
         };
         (command, reply)
@@ -591,6 +597,10 @@ fn unseen(model: &Model) -> Vec<Priority> {
 
 fn int(n: u64) -> Value {
     Value::Int(n.try_into().expect("at most 2^53"))
+}
+
+fn int_or_nil(n: Option<u64>) -> Value {
+    n.map_or(Value::Nil, int)
 }
 
 fn word(reason: Reason) -> &'static str {

@@ -128,6 +128,7 @@ impl Graph {
         let given = self.ask(warning, moment, scratch);
         Ok(Warned {
             alerted: given.alerted,
+            held: given.held,
             changed: !same || given.held != was_held || (given.changed && !given.held),
         })
     }
@@ -159,37 +160,34 @@ impl Graph {
         Ok(self.would_alert(known, warn.reason, &found))
     }
 
-    /// Lets a held warning go: it alerts whomever it finds now, and is never held again. Nothing where it is unknown or
-    /// not held.
-    pub fn release(&mut self, warning: &[u8], moment: &Moment, scratch: &mut Scratch) -> Warned {
-        let Some(warning) = self.held(warning) else {
-            return Warned {
-                alerted: 0,
-                changed: false,
-            };
-        };
+    /// Lets a held warning go: it alerts whomever it finds now, and is never held again. How many visitors were newly or
+    /// differently alerted; `None`, and nothing has changed, where it is unknown or not held, or nobody owns it any more.
+    pub fn release(
+        &mut self,
+        warning: &[u8],
+        moment: &Moment,
+        scratch: &mut Scratch,
+    ) -> Option<u64> {
+        let warning = self.held(warning)?;
         self.set_terms(warning, |record| {
             record.state = WarningState::Active;
             record.released = true;
         });
-        Warned {
-            alerted: self.ask(warning, moment, scratch).alerted,
-            changed: true,
-        }
+        Some(self.ask(warning, moment, scratch).alerted)
     }
 
-    /// How many visitors [`release`](Self::release) would newly or differently alert.
+    /// What [`release`](Self::release) would answer.
     #[must_use]
-    pub fn would_release(&self, warning: &[u8], moment: &Moment, scratch: &mut Scratch) -> u64 {
-        let Some(warning) = self.held(warning) else {
-            return 0;
-        };
+    pub fn would_release(
+        &self,
+        warning: &[u8],
+        moment: &Moment,
+        scratch: &mut Scratch,
+    ) -> Option<u64> {
+        let warning = self.held(warning)?;
         let found = self.find_all(warning, moment.expired, scratch);
-        self.would_alert(
-            Some(warning),
-            self.warnings.records.value(warning).reason,
-            &found,
-        )
+        let reason = self.warnings.records.value(warning).reason;
+        Some(self.would_alert(Some(warning), reason, &found))
     }
 
     /// Takes a warning back: every alert it ever gave goes back into the inbox as withdrawn.

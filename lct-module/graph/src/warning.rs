@@ -242,11 +242,13 @@ pub struct Ring<'g> {
     pub state: AlertState,
 }
 
-/// What a warning that was given or released did.
+/// What a warning that was given did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Warned {
     /// Visitors newly or differently alerted.
     pub alerted: u64,
+    /// Whether it waits for its release instead.
+    pub held: bool,
     /// Whether anything changed at all.
     pub changed: bool,
 }

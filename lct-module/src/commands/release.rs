@@ -2,13 +2,12 @@
 //!
 //! Lets a warning go that HOLD has kept: it alerts whomever it finds now. (LCT.RETRACT rejects it.) DRYRUN only counts.
 //!
-//! Reply: integer, the visitors newly or differently alerted; 0 if there is no such warning or it is not held.
+//! Reply: integer, the visitors newly or differently alerted; null if there is no such warning, it is not held, or whoever
+//! gave it was forgotten.
 //!
 //! Complexity: that of LCT.EXPOSED with the options of the warning, and O(A) for A alerts.
 //!
 //! Errors: an id or option that is none.
-
-use lct_graph::Warned;
 
 use crate::error::Result;
 use crate::ffi::{Call, Mode};
@@ -27,27 +26,25 @@ pub(crate) fn run(call: &Call<'_>) -> Result<()> {
         Mode::Write
     };
     let mut key = call.open(mode);
-    let warned = match key.value()? {
-        None => Warned {
-            alerted: 0,
-            changed: false,
-        },
+    let alerted = match key.value()? {
+        None => None,
         Some(value) => scratch::with(|scratch| {
             if options.dry_run {
-                Warned {
-                    alerted: value.graph().would_release(warning, &moment, scratch),
-                    changed: false,
-                }
+                value.graph().would_release(warning, &moment, scratch)
             } else {
                 value.mutate(|graph| graph.release(warning, &moment, scratch))
             }
         }),
     };
-    if warned.changed {
+    let Some(alerted) = alerted else {
+        call.context.reply_null();
+        return Ok(());
+    };
+    if !options.dry_run {
         call.replicate(Resolved::new([call.graph.bytes(), warning]).moment(&moment));
         key.changed(call.event());
-        metrics::ALERTS_GIVEN.add(warned.alerted);
+        metrics::ALERTS_GIVEN.add(alerted);
     }
-    call.context.reply_integer(warned.alerted);
+    call.context.reply_integer(alerted);
     Ok(())
 }

@@ -5,7 +5,7 @@
 //! visit logged later gets it then. The same warning given again by the same visitor replaces its terms. HOLD keeps a
 //! warning that would alert more than n visitors until LCT.RELEASE. DRYRUN only counts.
 //!
-//! Reply: integer, the visitors newly or differently alerted.
+//! Reply: integer, the visitors newly or differently alerted; null where HOLD keeps it.
 //!
 //! Complexity: that of LCT.EXPOSED with the same options, and O(A) for A alerts.
 //!
@@ -91,7 +91,11 @@ pub(super) fn give(
         metrics::WARNINGS_GIVEN.add(1);
         metrics::ALERTS_GIVEN.add(warned.alerted);
     }
-    call.context.reply_integer(warned.alerted);
+    if warned.held {
+        call.context.reply_null();
+    } else {
+        call.context.reply_integer(warned.alerted);
+    }
     Ok(())
 }
 

@@ -142,11 +142,13 @@ pub struct Alert {
     pub issued: Millis,
 }
 
-/// What giving or releasing a warning did.
+/// What giving a warning did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Warned {
     /// visitors newly or differently alerted
     pub alerted: u64,
+    /// whether it waits for release
+    pub held: bool,
     /// whether anything changed
     pub changed: bool,
 }
@@ -292,9 +294,11 @@ impl Model {
         };
         self.warnings.insert(warn.warning.clone(), warning);
         let alerted = self.give_all(&warn.warning, moment, false);
+        let held = self.warnings[&warn.warning].state == WarningState::Held;
         self.stand_where(|warning| warning.reason == Reason::Alerted, moment);
         Ok(Warned {
             alerted,
+            held,
             changed: self.warnings != before,
         })
     }
@@ -312,31 +316,23 @@ impl Model {
         Ok(warned.alerted)
     }
 
-    /// Lets a held warning go. One without an owner can only be retracted.
-    pub fn release(&mut self, warning: &[u8], moment: &Moment) -> Warned {
-        match self.warnings.get_mut(warning) {
-            Some(held) if held.state == WarningState::Held && held.source.is_some() => {
-                held.state = WarningState::Active;
-                held.released = true;
-            }
-            _ => {
-                return Warned {
-                    alerted: 0,
-                    changed: false,
-                };
-            }
+    /// Lets a held warning go; how many that alerts, `None` where there was nothing to let go. One without an owner can
+    /// only be retracted.
+    pub fn release(&mut self, warning: &[u8], moment: &Moment) -> Option<u64> {
+        let held = self.warnings.get_mut(warning)?;
+        if held.state != WarningState::Held || held.source.is_none() {
+            return None;
         }
+        held.state = WarningState::Active;
+        held.released = true;
         let alerted = self.give_all(warning, moment, false);
         self.stand_where(|warning| warning.reason == Reason::Alerted, moment);
-        Warned {
-            alerted,
-            changed: true,
-        }
+        Some(alerted)
     }
 
-    /// How many [`release`](Self::release) would alert.
-    pub fn would_release(&self, warning: &[u8], moment: &Moment) -> u64 {
-        self.clone().release(warning, moment).alerted
+    /// What [`release`](Self::release) would answer.
+    pub fn would_release(&self, warning: &[u8], moment: &Moment) -> Option<u64> {
+        self.clone().release(warning, moment)
     }
 
     /// Takes a warning back; how many alerts were withdrawn, `None` where there was nothing to take back.
