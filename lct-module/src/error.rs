@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use lct_graph::{DecodeError, IdError, LoadError, MAX_CELLS, NoAlertId, Taken};
+use lct_graph::{DecodeError, IdError, LoadError, NoAlertId, Taken};
 
 use crate::spec::Spec;
 
@@ -108,8 +108,8 @@ pub(crate) enum Rule {
     Retention,
     /// Now or earlier.
     NotAfterNow,
-    /// So many hours and spaces that the answer can be given.
-    FewCells,
+    /// Hours and spaces of which the answer has no more rows than this.
+    FewCells(usize),
 }
 
 impl Rule {
@@ -219,7 +219,7 @@ impl fmt::Display for Rule {
             Self::MaxVisit => f.write_str("the visit is longer than lct.max-visit allows"),
             Self::Retention => f.write_str("the visit ended longer ago than lct.retention"),
             Self::NotAfterNow => f.write_str("must not be later than now"),
-            Self::FewCells => write!(f, "the answer has more than {MAX_CELLS} rows; ask for fewer hours, or for one SPACE"),
+            Self::FewCells(most) => write!(f, "the answer has more than {most} rows; ask for fewer hours, or for one SPACE"),
         }
     }
 }

@@ -98,7 +98,7 @@ const COMMANDS: &[Spec] = &[
         access: Access::Read,
         speed: Speed::Slow,
         takes: Takes::Once(&[Param::From, Param::To]),
-        options: &[Opt::Space],
+        options: &[Opt::Space, Opt::Count],
         internal: &[],
         summary: c"Tells how much people were together, by space and whole hour",
         complexity: c"O(S + V log V), S being the spaces and V the visits to them in the period; with SPACE only those of the space",

@@ -73,6 +73,8 @@ pub(crate) enum Asked {
         from: Millis,
         to: Millis,
         k: u64,
+        /// With more rows there is no answer.
+        most: usize,
     },
 }
 
@@ -98,9 +100,13 @@ impl Asked {
                 expired,
                 count,
             } => Looking::Visits(graph.ask_present(space, *from, *to, *expired, *count)),
-            Self::Density { space, from, to, k } => {
-                Looking::Cells(graph.ask_density(space.as_deref(), *from, *to, *k))
-            }
+            Self::Density {
+                space,
+                from,
+                to,
+                k,
+                most,
+            } => Looking::Cells(graph.ask_density(space.as_deref(), *from, *to, *k, *most)),
         }
     }
 
@@ -175,7 +181,9 @@ impl Looking {
     /// It is too much.
     fn check(&self) -> Result<()> {
         match self {
-            Self::Cells(density) if density.is_too_large() => Err(Rule::FewCells.broken_by("to")),
+            Self::Cells(density) if density.is_too_large() => {
+                Err(Rule::FewCells(density.most()).broken_by("to"))
+            }
             _ => Ok(()),
         }
     }
@@ -640,6 +648,7 @@ mod tests {
             from: 100 * HOUR,
             to: 102 * HOUR,
             k: 5,
+            most: 9,
         };
         let mut shorten = |now| {
             let is_shorter = asked.shorten(&Limits::current(now));

@@ -96,7 +96,8 @@ const NUMBERS: [(&str, &str); 32] = [
     ("LCT.WARNSPACE g w cafe contact 0 10 AT %", "AT"),
     ("LCT.WARNSPACE g w cafe contact 0 10 MINTIME %", "MINTIME"),
 ];
-const COUNTS: [(&str, &str); 3] = [
+const COUNTS: [(&str, &str); 4] = [
+    ("LCT.DENSITY g 0 10 COUNT %", "COUNT"),
     ("LCT.WARNINGS g COUNT %", "COUNT"),
     ("LCT.PRESENT g cafe 0 10 COUNT %", "COUNT"),
     ("LCT.EXPOSED g alice WITHTIMES COUNT %", "COUNT"),
@@ -240,13 +241,15 @@ const RULES: &[(&str, &str)] = &[
     // Nobody chooses k.
     (
         "LCT.DENSITY g 0 10 K 1",
-        "ERR option 4: unknown; the options of LCT.DENSITY are SPACE",
+        "ERR option 4: unknown; the options of LCT.DENSITY are SPACE, COUNT",
     ),
     (
         "LCT.DENSITY g 0 10 SPACE cafe space cafe",
         "ERR SPACE: given twice",
     ),
     ("LCT.DENSITY g 0 10 SPACE", "ERR SPACE: needs a value"),
+    ("LCT.DENSITY g 0 10 COUNT 0", "ERR COUNT: {COUNT}"),
+    ("LCT.DENSITY g 0 10 COUNT", "ERR COUNT: needs a value"),
     (
         "LCT.EXPOSED g alice bob",
         "ERR option 3: unknown; {EXPOSED}",

@@ -451,3 +451,31 @@ fn density_tells_of_crowds_by_whole_hours() {
         "[[cafe 3600000 180 3] [hall 3600000 180 3]]",
     );
 }
+
+#[test]
+fn density_of_more_rows_than_the_caller_takes_is_no_answer() {
+    let (_server, mut c) = start();
+    for n in 0..5 {
+        c.expect(
+            &format!("LCT.VISIT g v{n} hall 0 7200000 v{n} cafe 0 3600000"),
+            "2",
+        );
+    }
+    let rows = "[[cafe 0 300 5] [hall 0 300 5] [hall 3600000 300 5]]";
+    for count in ["3", "4", "9007199254740991"] {
+        c.expect(&format!("LCT.DENSITY g 0 7200000 COUNT {count}"), rows);
+    }
+    for count in 1..3 {
+        c.expect(
+            &format!("LCT.DENSITY g 0 7200000 COUNT {count}"),
+            &format!(
+                "-ERR to: the answer has more than {count} rows; ask for fewer hours, or for one SPACE"
+            ),
+        );
+    }
+    c.expect(
+        "LCT.DENSITY g 0 7200000 count 1 space cafe",
+        "[[cafe 0 300 5]]",
+    );
+    c.expect("LCT.DENSITY missing 0 7200000 COUNT 1", "[]");
+}

@@ -203,6 +203,16 @@ impl Oracle {
         // All of this is long over.
         let (from, to) = (from.next_multiple_of(HOUR), to / HOUR * HOUR);
         let cells = (self.model).density(space.map(str::as_bytes), from, to, K);
+        if self.rng.random_ratio(1, 3) {
+            let count = self.rng.random_range(1..6);
+            args.extend(args!["COUNT", count]);
+            if cells.len() > count {
+                let line = format!(
+                    "ERR to: the answer has more than {count} rows; ask for fewer hours, or for one SPACE"
+                );
+                return (args, Value::Error(line));
+            }
+        }
         let row = |cell: Cell| {
             let figures = [cell.hour, cell.minutes, cell.peak].map(int);
             Value::Array([vec![Value::Bulk(cell.space)], figures.to_vec()].concat())

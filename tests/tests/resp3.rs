@@ -50,6 +50,7 @@ fn rows_are_arrays_of_strings_and_integers_in_both() {
         "LCT.RETRACT g unknown",
         "LCT.RETRACT g w IFHELD",
         "LCT.WARN g held bob positive HOLD 0",
+        "LCT.DENSITY g 0 7200000 COUNT 1",
         "LCT.RELEASE g w",
     ] {
         assert_eq!(two.run(question), three.run(question), "{question}");

@@ -7,8 +7,8 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use lct_graph::{
-    Graph, Loader, Moment, Order, Part, Priority, Progress, PurgeCut, Question, Reason, Scratch,
-    Source, Warn,
+    Graph, Loader, MAX_CELLS, Moment, Order, Part, Priority, Progress, PurgeCut, Question, Reason,
+    Scratch, Source, Warn,
 };
 use lct_model::city::City;
 use lct_model::replay::setting;
@@ -208,7 +208,9 @@ fn asking(criterion: &mut Criterion) {
     for (name, hours) in [("an hour", 1), ("a day", 24), ("a fortnight", 14 * 24)] {
         group.bench_function(format!("density of all spaces, {name}"), |bencher| {
             bencher.iter(|| {
-                let mut density = town.graph.ask_density(None, to - hours * HOUR, to, 5);
+                let mut density = town
+                    .graph
+                    .ask_density(None, to - hours * HOUR, to, 5, MAX_CELLS);
                 density.step(&town.graph, usize::MAX);
                 density.len()
             });

@@ -21,7 +21,7 @@ use crate::search::{Progress, Work};
 pub const HOUR: Millis = 3_600_000;
 /// A minute, in milliseconds.
 const MINUTE: Millis = 60_000;
-/// Cells in an answer at most; some 24 bytes each.
+/// As many cells as anybody should ask for; some 24 bytes each.
 pub const MAX_CELLS: usize = 1_000_000;
 
 /// A space with more visits is not looked at as a whole, but some hours at a time: about as many as have this many.
@@ -48,6 +48,7 @@ pub struct Density {
     from: Millis,
     to: Millis,
     k: u64,
+    most: usize,
     /// The spaces that are left to look at.
     spaces: Range<u32>,
     /// The one that is being looked at.
@@ -98,11 +99,18 @@ struct Figures {
 impl Graph {
     /// Begins to answer how much people were together in each whole hour from `from` to `to`, both of which must be
     /// multiples of [`HOUR`], in one space or in all of them. Cells with fewer than `k` people (`k` being at least 1) are
-    /// left out.
+    /// left out. Once there are more than `most` cells it is over: there is no answer.
     ///
     /// The caller sees to it that no hour is asked about that is not over or in which visits may have expired.
     #[must_use]
-    pub fn ask_density(&self, space: Option<&[u8]>, from: Millis, to: Millis, k: u64) -> Density {
+    pub fn ask_density(
+        &self,
+        space: Option<&[u8]>,
+        from: Millis,
+        to: Millis,
+        k: u64,
+        most: usize,
+    ) -> Density {
         debug_assert!(from.is_multiple_of(HOUR) && to.is_multiple_of(HOUR) && k > 0);
         let spaces = match space.map(|space| self.spaces.find(space)) {
             None => 0..u32::MAX,
@@ -113,6 +121,7 @@ impl Graph {
             from,
             to,
             k,
+            most,
             spaces: if from < to { spaces } else { 0..0 },
             place: None,
             crowd: Crowd::default(),
@@ -138,10 +147,16 @@ impl Density {
         }
     }
 
-    /// Whether there are more than [`MAX_CELLS`], once it is done. Then there is no answer.
+    /// Whether there are more cells than were asked for at most, once it is done. Then there is no answer.
     #[must_use]
     pub fn is_too_large(&self) -> bool {
-        self.figures.len() > MAX_CELLS
+        self.figures.len() > self.most
+    }
+
+    /// How many cells were asked for at most.
+    #[must_use]
+    pub const fn most(&self) -> usize {
+        self.most
     }
 
     /// How many cells the answer holds, once it is done.

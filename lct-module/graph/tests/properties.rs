@@ -211,9 +211,15 @@ impl World {
             }
             Op::Density(space, from, to, k, rows) => {
                 let space = space.as_ref().map(String::as_bytes);
-                let mut density = graph.ask_density(space, *from, *to, *k);
+                let expected = model.density(space, *from, *to, *k);
+                let mut density = graph.ask_density(space, *from, *to, *k, expected.len());
                 while density.step(graph, *rows) == Progress::More {}
-                assert_eq!(cells(density), model.density(space, *from, *to, *k));
+                assert_eq!(cells(density), expected);
+                if let Some(less) = expected.len().checked_sub(1) {
+                    let mut density = graph.ask_density(space, *from, *to, *k, less);
+                    while density.step(graph, *rows) == Progress::More {}
+                    assert!(density.is_too_large() && density.is_empty());
+                }
             }
             Op::Compare => {
                 self.compare();
@@ -804,7 +810,7 @@ fn crowds(rng: &mut Rng, count: usize) -> Model {
 
 /// The answer for two days in all spaces, in one piece.
 fn two_days(graph: &Graph, k: u64) -> Vec<Cell> {
-    let mut density = graph.ask_density(None, 1_000 * HOUR, 1_048 * HOUR, k);
+    let mut density = graph.ask_density(None, 1_000 * HOUR, 1_048 * HOUR, k, MAX_CELLS);
     density.step(graph, usize::MAX);
     cells(density)
 }
@@ -826,7 +832,7 @@ fn crowds_are_the_same_from_every_side() {
             let to = rng.random_range(from / HOUR..=1_048) * HOUR;
             let space = format!("s{}", rng.random_range(0..6)).into_bytes();
             let only = rng.random_bool(0.5).then_some(&space[..]);
-            let mut density = graph.ask_density(only, from, to, k);
+            let mut density = graph.ask_density(only, from, to, k, MAX_CELLS);
             while density.step(&graph, work(&mut rng)) == Progress::More {}
             let part = all.iter().filter(|cell| {
                 from <= cell.hour && cell.hour < to && only.is_none_or(|only| only == cell.space)
@@ -888,7 +894,7 @@ fn crowds_come_and_go_while_they_are_asked_about() {
         let mut graph = graph_of(&model.visits);
         let k = rng.random_range(2..4);
         let (from, to) = (1_000 * HOUR, 1_048 * HOUR);
-        let mut density = graph.ask_density(None, from, to, k);
+        let mut density = graph.ask_density(None, from, to, k, MAX_CELLS);
         let mut moments = vec![model.density(None, from, to, k)];
         while density.step(&graph, 200) == Progress::More {
             if rng.random_bool(0.3) {
@@ -937,7 +943,7 @@ fn a_space_that_goes_is_not_taken_for_the_next() {
         graph.visit(visitor.as_bytes(), b"old", *start, start + HOUR / 2);
     }
     let whole = two_days(&graph, 3);
-    let mut density = graph.ask_density(None, from, from + 48 * HOUR, 3);
+    let mut density = graph.ask_density(None, from, from + 48 * HOUR, 3, MAX_CELLS);
     for _ in 0..10 {
         assert_eq!(density.step(&graph, 2_000), Progress::More);
     }
@@ -959,16 +965,18 @@ fn crowds_for_ever_are_too_many_cells() {
     for visitor in ["a", "b", "c"] {
         graph.visit(visitor.as_bytes(), b"s", 0, MAX_MILLIS);
     }
-    let ask = |hours: usize| {
-        let mut density = graph.ask_density(None, 0, hours as u64 * HOUR, 3);
-        while density.step(&graph, 10_000) == Progress::More {}
-        density
-    };
-    assert_eq!(ask(MAX_CELLS).len(), MAX_CELLS);
-    assert!(!ask(MAX_CELLS).is_too_large());
-    assert!(ask(MAX_CELLS + 1).is_too_large());
-    let mut all = ask(10 * MAX_CELLS);
-    assert!(all.is_too_large() && all.is_empty() && all.next_cell().is_none());
+    for most in [1, 5_000, MAX_CELLS] {
+        let ask = |hours: usize| {
+            let mut density = graph.ask_density(None, 0, hours as u64 * HOUR, 3, most);
+            while density.step(&graph, 10_000) == Progress::More {}
+            density
+        };
+        assert_eq!(ask(most).len(), most);
+        assert!(!ask(most).is_too_large());
+        assert!(ask(most + 1).is_too_large());
+        let mut all = ask(10 * most);
+        assert!(all.is_too_large() && all.is_empty() && all.next_cell().is_none());
+    }
 }
 
 fn any_question(rng: &mut Rng) -> Question {
