@@ -98,6 +98,8 @@ pub struct GraphInfo {
     pub retention: u64,
     /// When something was last purged, in epoch milliseconds; 0: not since the server loaded it.
     pub last_purge: u64,
+    /// Warnings that wait for an operator.
+    pub held: u64,
 }
 
 /// A warning as operators see it.
@@ -435,21 +437,37 @@ impl Module {
         self.kept(Name::Retract, command).await
     }
 
-    /// `LCT.RELEASE`: lets a held warning go; how many visitors were alerted by it.
+    /// `LCT.RETRACT` with IFHELD: rejects a held warning; how many alerts were withdrawn. `None`: it is not held (any more),
+    /// and nothing was done.
     ///
     /// # Errors
     /// See [`ModuleError`].
-    pub async fn release(&self, graph: Graph, warning: &str) -> Result<u64, ModuleError> {
+    pub async fn reject(&self, graph: Graph, warning: &str) -> Result<Option<u64>, ModuleError> {
+        let mut command = self.command("LCT.RETRACT", graph);
+        command.arg(warning).arg("IFHELD");
+        self.kept(Name::Retract, command).await
+    }
+
+    /// `LCT.RELEASE`: lets a held warning go; how many visitors were alerted by it. `None`: it is not held (any more), or
+    /// whoever gave it was forgotten, and nothing was done.
+    ///
+    /// # Errors
+    /// See [`ModuleError`].
+    pub async fn release(&self, graph: Graph, warning: &str) -> Result<Option<u64>, ModuleError> {
         let mut command = self.command("LCT.RELEASE", graph);
         command.arg(warning);
         self.kept(Name::Release, command).await
     }
 
-    /// `LCT.RELEASE` with DRYRUN: how many visitors that would alert now.
+    /// `LCT.RELEASE` with DRYRUN: how many visitors that would alert now; `None` as there.
     ///
     /// # Errors
     /// See [`ModuleError`].
-    pub async fn would_release(&self, graph: Graph, warning: &str) -> Result<u64, ModuleError> {
+    pub async fn would_release(
+        &self,
+        graph: Graph,
+        warning: &str,
+    ) -> Result<Option<u64>, ModuleError> {
         let mut command = self.command("LCT.RELEASE", graph);
         command.arg(warning).arg("DRYRUN");
         self.alone(Name::Release, command, 0).await
@@ -486,32 +504,63 @@ impl Module {
     }
 
     /// `LCT.DENSITY`: how much people were together, by space (all, or this one) and whole hour from `from` to `to`, epoch
-    /// milliseconds.
+    /// milliseconds; by space, then by hour.
     ///
     /// # Errors
-    /// See [`ModuleError`].
+    /// See [`ModuleError`]; [`ModuleError::Refused`] where there are more rows than `most`.
     pub async fn density(
         &self,
         graph: Graph,
         from: u64,
         to: u64,
         space: Option<&SpaceId>,
+        most: u64,
     ) -> Result<Vec<Crowd>, ModuleError> {
         let mut command = self.command("LCT.DENSITY", graph);
-        command.arg(from).arg(to);
+        command.arg(from).arg(to).arg("COUNT").arg(most);
         if let Some(space) = space {
             command.arg("SPACE").arg(space.as_str());
         }
         self.alone(Name::Density, command, 0).await
     }
 
-    /// `LCT.WARNINGS`: the newest warnings, at most `count`.
+    /// `LCT.WARNINGS`: the newest warnings in this state (or in any), of those that come after this one (or of all), at
+    /// most `count`.
     ///
     /// # Errors
     /// See [`ModuleError`].
-    pub async fn warnings(&self, graph: Graph, count: u64) -> Result<Vec<WarningRow>, ModuleError> {
+    pub async fn warnings(
+        &self,
+        graph: Graph,
+        state: Option<&str>,
+        after: Option<&str>,
+        count: u64,
+    ) -> Result<Vec<WarningRow>, ModuleError> {
         let mut command = self.command("LCT.WARNINGS", graph);
+        for (name, value) in [("STATE", state), ("AFTER", after)] {
+            if let Some(value) = value {
+                command.arg(name).arg(value);
+            }
+        }
         command.arg("COUNT").arg(count);
+        self.listed(command).await
+    }
+
+    /// `LCT.WARNINGS` of one: what is listed of this warning, if it is.
+    ///
+    /// # Errors
+    /// See [`ModuleError`].
+    pub async fn warning(
+        &self,
+        graph: Graph,
+        warning: &str,
+    ) -> Result<Option<WarningRow>, ModuleError> {
+        let mut command = self.command("LCT.WARNINGS", graph);
+        command.arg("WARNING").arg(warning);
+        Ok(self.listed(command).await?.pop())
+    }
+
+    async fn listed(&self, command: Cmd) -> Result<Vec<WarningRow>, ModuleError> {
         let rows: Vec<(String, String, String, String, u64, u64)> =
             self.alone(Name::Warnings, command, 0).await?;
         let row = |(warning, kind, reason, state, issued, alerts)| WarningRow {
@@ -629,6 +678,7 @@ impl Module {
             bytes_per_visit: number("bytes-per-visit")?,
             retention: number("retention")?,
             last_purge: number("last-purge")?,
+            held: number("warnings-held")?,
         }))
     }
 

@@ -114,7 +114,7 @@ pub async fn run(action: Action, config: Config) -> Result<String, ModuleError> 
             }
         }
         Action::Warnings(WarningsAction::List { count }) => {
-            for row in module.warnings(Graph::Main, count).await? {
+            for row in module.warnings(Graph::Main, None, None, count).await? {
                 let _ = writeln!(
                     text,
                     "{}  {}  {}  {}  {}  {}",
@@ -128,8 +128,10 @@ pub async fn run(action: Action, config: Config) -> Result<String, ModuleError> 
             }
         }
         Action::Warnings(WarningsAction::Release { warning }) => {
-            let alerted = module.release(Graph::Main, &warning).await?;
-            let _ = writeln!(text, "alerted: {alerted}");
+            let _ = match module.release(Graph::Main, &warning).await? {
+                Some(alerted) => writeln!(text, "alerted: {alerted}"),
+                None => writeln!(text, "it is not held: nothing was done"),
+            };
         }
         Action::Warnings(WarningsAction::Retract { warning }) => {
             let withdrawn = module.retract_any(Graph::Main, &warning).await?;

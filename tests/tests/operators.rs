@@ -402,6 +402,68 @@ fn crowds_are_told_of_and_nobody_who_is_no_crowd() {
 }
 
 #[test]
+fn more_crowds_than_one_answer_has_are_none() {
+    let (shipped, gateway) = shipped(&[]);
+    let ana = Operator::new(&gateway, ANA);
+    let mut redis = shipped.server.client();
+    let day = 24 * HOUR;
+    let begin = now() - now() % HOUR - 10 * day;
+    // Five people for a week at six hundred places: 100,800 rows.
+    for room in 0..600 {
+        let mut line = "LCT.VISIT lct".to_owned();
+        for (person, date) in (0..5).flat_map(|person| (0..7).map(move |date| (person, date))) {
+            let from = begin + date * day;
+            line += &format!(" v{person}-{room} room{room} {from} {}", from + day);
+        }
+        redis.expect(&line, "35");
+    }
+    let ask = |to: u64, more: &str| {
+        let target = format!("/v1/density?from={begin}&to={}{more}", begin + to);
+        ana.asks("GET", &target, &Value::Null)
+    };
+    let line = "to: the answer has more than 100000 rows; ask for fewer hours, or for one place";
+    refused(&ask(7 * day, ""), 400, "bad_value", line);
+    let rows = |answer: &Answer| answer.json()["rows"].as_array().map(Vec::len);
+    assert_eq!(rows(&ask(day, "")), Some(600 * 24));
+    assert_eq!(rows(&ask(7 * day, "&place=room7")), Some(7 * 24));
+}
+
+#[test]
+fn the_list_of_warnings_is_read_page_by_page() {
+    let (shipped, gateway) = shipped(&[]);
+    let ana = Operator::new(&gateway, ANA);
+    let mut redis = shipped.server.client();
+    meet(&shipped.server, &friends(2));
+    for number in 0..25 {
+        let hold = if number % 2 == 0 { "" } else { " HOLD 0" };
+        redis.run(&format!(
+            "LCT.WARN lct warning-{number} canary-friend-0 contact{hold}"
+        ));
+    }
+    let list = |query: &str| -> Vec<String> {
+        let answer = ana.sees(&format!("/v1/warnings?{query}"));
+        let rows = answer["warnings"].as_array().expect("warnings").iter();
+        rows.map(|row| row["warning"].as_str().expect("an id").to_owned())
+            .collect()
+    };
+    for (state, many) in [("", 25), ("&state=held", 12), ("&state=active", 13)] {
+        let all = list(state);
+        assert_eq!(all.len(), many);
+        let mut read = list(&format!("count=5{state}"));
+        while let Some(last) = read.last() {
+            let page = list(&format!("count=5{state}&before={last}"));
+            assert!(page.len() <= 5);
+            if page.is_empty() {
+                break;
+            }
+            read.extend(page);
+        }
+        assert_eq!(read, all, "{state}");
+    }
+    assert!(list("before=unknown").is_empty());
+}
+
+#[test]
 fn codes_are_made_and_good_for_one_warning_each() {
     let (shipped, gateway) = shipped(&["--warning-codes", "required"]);
     let ana = Operator::new(&gateway, ANA);
@@ -897,6 +959,8 @@ fn rubbish_is_refused_and_not_repeated() {
         ("GET", "/v1/warnings?count=1&count=2", String::new(), 400),
         ("GET", "/v1/warnings?state=secret", String::new(), 400),
         ("GET", "/v1/warnings?secret=1", String::new(), 400),
+        ("GET", "/v1/warnings?before=", String::new(), 400),
+        ("GET", "/v1/warnings?before=%0a", String::new(), 400),
         ("GET", "/v1/me?graph=secret", String::new(), 400),
         ("GET", "/v1/audit?before=secret", String::new(), 400),
         ("GET", "/v1/audit?before=0-0", String::new(), 400),

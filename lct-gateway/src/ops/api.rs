@@ -22,13 +22,13 @@ use crate::feedback::Status;
 use crate::graphs::{Graph, Graphs};
 use crate::ids::SpaceId;
 use crate::metrics::Limit;
-use crate::module::{ModuleError, SpaceWarning};
+use crate::module::{ModuleError, SpaceWarning, WarningRow};
 use crate::ops::audit::{self, Audit, Deed};
 use crate::ops::bodies::{
     AuditTrail, Codes, Counted, Density, Done, FeedbackEntries, Me, NewCodes, NewStatus,
     PlaceWarned, PlaceWarning, Warning, Warnings, Withdrawn,
 };
-use crate::ops::desk::{Desk, HELD};
+use crate::ops::desk::Desk;
 use crate::ops::operations::{Act, Ask, DESCRIPTION, OPERATIONS, Show};
 use crate::ops::query::{Query, is_entry};
 use crate::ops::token::Operators;
@@ -53,6 +53,7 @@ const LONGEST_PERIOD: u64 = 8 * DAY;
 const MOST_CODES: u64 = 100;
 
 /// What a warning can be.
+const HELD: &str = "held";
 const RETRACTED: &str = "retracted";
 const STATES: [&str; 3] = ["active", HELD, RETRACTED];
 
@@ -213,7 +214,7 @@ impl Api {
             }),
             Show::Now => {
                 let since = query.millis("since")?;
-                done(&self.watch.now(graph, since).await)
+                done(&self.watch.now(graph, since))
             }
             Show::Density => {
                 let (from, to, place) = period(query)?;
@@ -228,8 +229,11 @@ impl Api {
                 if state.is_some_and(|state| !STATES.contains(&state)) {
                     return Err(bad_value("state", "must be active, held or retracted"));
                 }
-                let rows = desk.warnings(graph, state, count).await.map_err(refused)?;
-                let warning = |row: crate::module::WarningRow| Warning {
+                let before = query.text("before").map(|text| id("before", text));
+                let before = before.transpose()?;
+                let rows = desk.module.warnings(graph, state, before, count).await;
+                let rows = rows.map_err(refused)?;
+                let warning = |row: WarningRow| Warning {
                     warning: row.warning,
                     kind: row.kind,
                     reason: row.reason,
@@ -242,11 +246,12 @@ impl Api {
                 })
             }
             Show::DryRun => {
-                let warning = id(&request.value)?;
-                held(self.state(graph, warning).await)?;
+                let warning = id("warning", &request.value)?;
+                held(&self.listed(graph, warning).await?)?;
                 let alerted = desk.module.would_release(graph, warning).await;
+                let alerted = alerted.map_err(refused)?.ok_or_else(not_held)?;
                 done(&Counted {
-                    alerted: Rounded::of(alerted.map_err(refused)?),
+                    alerted: Rounded::of(alerted),
                 })
             }
             Show::ReadFeedback => {
@@ -280,34 +285,39 @@ impl Api {
         };
         match act {
             Act::Release => {
-                let warning = id(&request.value)?;
-                let (about, state) = self.named(graph, warning).await;
+                let warning = id("warning", &request.value)?;
+                let (about, listed) = self.named(graph, warning).await;
                 let alerted = self.audited(deed("release", about), async {
-                    held(state)?;
+                    held(&listed?)?;
                     let alerted = self.desk.module.release(graph, warning).await;
-                    Ok(Rounded::of(alerted.map_err(unsure)?))
+                    let alerted = alerted.map_err(unsure)?.ok_or_else(not_held)?;
+                    Ok(Rounded::of(alerted))
                 });
                 let alerted = alerted.await?;
                 Ok(done(&Counted { alerted }))
             }
             Act::Reject => {
-                let warning = id(&request.value)?;
-                let (about, state) = self.named(graph, warning).await;
+                let warning = id("warning", &request.value)?;
+                let (about, listed) = self.named(graph, warning).await;
                 let withdrawn = self.audited(deed("reject", about), async {
-                    held(state)?;
-                    self.withdraw(graph, warning).await
+                    held(&listed?)?;
+                    let withdrawn = self.desk.module.reject(graph, warning).await;
+                    let withdrawn = withdrawn.map_err(unsure)?.ok_or_else(not_held)?;
+                    Ok(Rounded::of(withdrawn))
                 });
                 let withdrawn = withdrawn.await?;
                 Ok(done(&Withdrawn { withdrawn }))
             }
             Act::Withdraw => {
-                let warning = id(&request.value)?;
-                let (about, state) = self.named(graph, warning).await;
+                let warning = id("warning", &request.value)?;
+                let (about, listed) = self.named(graph, warning).await;
                 let withdrawn = self.audited(deed("retract", about), async {
-                    if state? == RETRACTED {
+                    if listed?.state == RETRACTED {
                         return Err(conflict("warning: was retracted already"));
                     }
-                    self.withdraw(graph, warning).await
+                    let withdrawn = self.desk.module.retract_any(graph, warning).await;
+                    let withdrawn = withdrawn.map_err(unsure)?;
+                    Ok(Rounded::of(withdrawn))
                 });
                 let withdrawn = withdrawn.await?;
                 Ok(done(&Withdrawn { withdrawn }))
@@ -407,26 +417,22 @@ impl Api {
         result
     }
 
-    /// The state of a warning that must be there.
-    async fn state(&self, graph: Graph, warning: &str) -> Result<String, Refusal> {
-        let state = self.desk.state(graph, warning).await.map_err(refused)?;
-        state.ok_or_else(|| conflict("warning: there is none of this id (any more)"))
+    /// What is listed of a warning that must be there.
+    async fn listed(&self, graph: Graph, warning: &str) -> Result<WarningRow, Refusal> {
+        let row = self.desk.module.warning(graph, warning).await;
+        row.map_err(refused)?
+            .ok_or_else(|| conflict("warning: there is none of this id (any more)"))
     }
 
-    /// What the audit calls the warning that an action names, and its state. What is not listed could be anything, an id of
-    /// a person too: it is not written down.
+    /// What the audit calls the warning that an action names, and what is listed of it. What is not listed could be anything,
+    /// an id of a person too: it is not written down.
     async fn named<'a>(
         &self,
         graph: Graph,
         warning: &'a str,
-    ) -> (&'a str, Result<String, Refusal>) {
-        let state = self.state(graph, warning).await;
-        (if state.is_ok() { warning } else { UNLISTED }, state)
-    }
-
-    async fn withdraw(&self, graph: Graph, warning: &str) -> Result<Rounded, Refusal> {
-        let withdrawn = self.desk.module.retract_any(graph, warning).await;
-        Ok(Rounded::of(withdrawn.map_err(unsure)?))
+    ) -> (&'a str, Result<WarningRow, Refusal>) {
+        let listed = self.listed(graph, warning).await;
+        (if listed.is_ok() { warning } else { UNLISTED }, listed)
     }
 
     async fn set_status(&self, graph: Graph, entry: &str, status: Status) -> Result<(), Refusal> {
@@ -439,20 +445,27 @@ impl Api {
     }
 }
 
-/// Refuses a warning that is not held, from its state.
-fn held(state: Result<String, Refusal>) -> Result<(), Refusal> {
-    if state? == HELD {
+/// Refuses a warning that is not held.
+fn held(listed: &WarningRow) -> Result<(), Refusal> {
+    if listed.state == HELD {
         Ok(())
     } else {
         Err(conflict("warning: is not held (any more)"))
     }
 }
 
-/// A warning's id, as the module takes it.
-fn id(text: &str) -> Result<&str, Refusal> {
+/// The module did nothing with a warning that was listed as held.
+fn not_held() -> Refusal {
+    conflict(
+        "warning: is not held any more, or whoever gave it was erased: then it can only be rejected",
+    )
+}
+
+/// A warning's id, as the module takes it, from that field.
+fn id<'a>(field: &str, text: &'a str) -> Result<&'a str, Refusal> {
     match SpaceId::new(text) {
         Ok(_) => Ok(text),
-        Err(rule) => Err(bad_value("warning", rule)),
+        Err(rule) => Err(bad_value(field, rule)),
     }
 }
 

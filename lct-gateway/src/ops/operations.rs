@@ -85,6 +85,10 @@ impl Ask {
             ],
             Self::Show(Show::Warnings) => &[
                 ("state", "Only those that are held, active or retracted"),
+                (
+                    "before",
+                    "Only those that come after this warning in the list",
+                ),
                 ("count", "The most, 1 to 1000; 100 if absent"),
             ],
             Self::Show(Show::ReadFeedback) => &[

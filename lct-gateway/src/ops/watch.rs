@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval};
 use utoipa::ToSchema;
 
 use crate::clock;
@@ -24,9 +24,6 @@ const KEPT: usize = 360;
 
 /// How long a server is left alone that does not let operators ask, rather than that every look leaves a line in its log.
 const LEFT_ALONE: Duration = Duration::from_secs(60);
-
-/// How long who looks waits for a number that has to be asked for.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// LCT.INFO can take a search for the oldest visit, which holds the server: not again for so many times as long as it took.
 const INFO_SHARE: u32 = 200;
@@ -79,12 +76,7 @@ pub struct Watch {
     desk: Arc<Desk>,
     metrics: Arc<Metrics>,
     memory: Mutex<Memory>,
-    /// How many warnings wait in each graph.
-    held: tokio::sync::Mutex<[Option<Held>; Graphs::ALL.len()]>,
 }
-
-/// How many warnings wait, if that is known, and when that was found out.
-type Held = (Instant, Option<u64>);
 
 #[derive(Default)]
 struct Memory {
@@ -99,7 +91,8 @@ struct Memory {
 
 #[derive(Default)]
 struct OfGraph {
-    info: Option<GraphInfo>,
+    /// What it told last, if it was asked; `None` within: there was no such graph.
+    info: Option<Option<GraphInfo>>,
     /// When to ask for it again.
     due: Option<Instant>,
     samples: VecDeque<Sample>,
@@ -112,7 +105,6 @@ impl Watch {
             desk,
             metrics,
             memory: Mutex::default(),
-            held: tokio::sync::Mutex::default(),
         }
     }
 
@@ -180,15 +172,15 @@ impl Watch {
         }
     }
 
-    /// What to show: the samples after `since`, and the state as of now.
-    pub async fn now(&self, graph: Graph, since: Option<u64>) -> Now {
-        let held = self.held(graph).await;
+    /// What to show: the samples after `since`, and the state as of the last one.
+    pub fn now(&self, graph: Graph, since: Option<u64>) -> Now {
         let memory = self.lock();
         let of_graph = &memory.graphs[place(graph)];
         let samples = of_graph.samples.iter();
         let newer = |sample: &&Sample| since.is_none_or(|since| sample.at > since);
         let server = memory.server.as_ref();
-        let info = of_graph.info.filter(|_| memory.reach == Some(Reach::Up));
+        let told = of_graph.info.filter(|_| memory.reach == Some(Reach::Up));
+        let info = told.flatten();
         Now {
             interval: milliseconds(INTERVAL.as_secs_f64()),
             samples: samples.filter(newer).cloned().collect(),
@@ -203,26 +195,8 @@ impl Watch {
                 oldest: info.and_then(|info| info.oldest),
                 retention: info.map(|info| info.retention),
                 last_purge: info.map(|info| info.last_purge),
-                held,
+                held: told.map(|info| info.map_or(0, |info| info.held)),
             },
-        }
-    }
-
-    /// How many warnings wait, if that can be found out; asked at most once an interval, and only where somebody looks.
-    async fn held(&self, graph: Graph) -> Option<u64> {
-        if self.lock().reach != Some(Reach::Up) {
-            return None;
-        }
-        let mut all = self.held.lock().await;
-        let known = &mut all[place(graph)];
-        match known {
-            Some((at, held)) if at.elapsed() < INTERVAL => *held,
-            _ => {
-                let asked = timeout(PATIENCE, self.desk.held(graph)).await;
-                let held = asked.ok().and_then(Result::ok);
-                *known = Some((Instant::now(), held));
-                held
-            }
         }
     }
 
@@ -248,10 +222,8 @@ impl Memory {
 impl OfGraph {
     /// Adds a sample, with what is known of the graph.
     fn add(&mut self, sample: &Sample, reach: Reach, info: Option<Option<GraphInfo>>) {
-        if let Some(info) = info {
-            self.info = info;
-        }
-        let info = self.info.filter(|_| reach == Reach::Up);
+        self.info = info.or(self.info);
+        let info = self.info.flatten().filter(|_| reach == Reach::Up);
         if self.samples.len() >= KEPT {
             self.samples.pop_front();
         }
@@ -331,6 +303,7 @@ mod tests {
             bytes_per_visit: 100,
             retention: 0,
             last_purge: 0,
+            held: 0,
         };
         for at in 0..1_000 {
             let sample = Sample {

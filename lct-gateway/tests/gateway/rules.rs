@@ -222,6 +222,8 @@ async fn a_warning_that_would_alert_too_many_waits_for_an_operator() {
         "{list}"
     );
     assert_eq!(operator(&["release", &warning(1)]), "alerted: 2\n");
+    let again = operator(&["release", &warning(1)]);
+    assert_eq!(again, "it is not held: nothing was done\n");
     for client in [a, b] {
         assert_eq!(client.hear().await["alerts"][0]["state"], "active");
     }
