@@ -100,6 +100,8 @@ pub struct GraphInfo {
     pub last_purge: u64,
     /// Warnings that wait for an operator.
     pub held: u64,
+    /// Of fewer people than this nothing is told.
+    pub k: u64,
 }
 
 /// A warning as operators see it.
@@ -638,14 +640,15 @@ impl Module {
             .await
     }
 
-    /// How long visits are kept, in milliseconds; 0: for ever. `None` as long as there is no graph to ask.
+    /// What a graph tells, whichever there is: the settings are the same for all. `None` as long as there is none.
     ///
     /// # Errors
     /// See [`ModuleError`].
-    pub async fn retention(&self) -> Result<Option<u64>, ModuleError> {
+    pub async fn any_info(&self) -> Result<Option<GraphInfo>, ModuleError> {
         for graph in Graphs::ALL {
-            if let Some(info) = self.info(graph).await? {
-                return Ok(Some(info.retention));
+            let info = self.info(graph).await?;
+            if info.is_some() {
+                return Ok(info);
             }
         }
         Ok(None)
@@ -679,6 +682,7 @@ impl Module {
             retention: number("retention")?,
             last_purge: number("last-purge")?,
             held: number("warnings-held")?,
+            k: number("density-k")?,
         }))
     }
 

@@ -1,5 +1,5 @@
 //! How many warnings a community gave lately, for everybody to see: the whole UTC days before today, rounded, and "fewer than
-//! five" where it is so few that a number would point at people. A figure holds for its day: asking again tells nothing.
+//! k" where it is so few that a number would point at people. A figure holds for its day: asking again tells nothing.
 //!
 //! Counted are warnings that visitors gave, held ones included, until they take them back. The books keep a set a day,
 //! `lct:cap:<graph>:warnings:<day>`, of hashes of the warnings' ids, which are random and secret; nothing about anyone.
@@ -25,7 +25,7 @@ const DAYS: u64 = 14;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Situation {
-    /// About so many, rounded to five.
+    /// About so many, rounded to five, or to k where that is more.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub warnings: Option<u64>,
@@ -36,8 +36,8 @@ pub struct Situation {
 }
 
 impl Situation {
-    fn of(count: u64) -> Self {
-        let (warnings, fewer_than) = match Rounded::of(count) {
+    fn of(count: u64, k: u64) -> Self {
+        let (warnings, fewer_than) = match Rounded::of(count, k) {
             Rounded::About(warnings) => (Some(warnings), None),
             Rounded::FewerThan(few) => (None, Some(few)),
         };
@@ -52,8 +52,8 @@ impl Situation {
 pub struct Situations {
     books: Books,
     graphs: Arc<Graphs>,
-    /// What is told, and on which day.
-    told: Mutex<Option<(u64, Situation)>>,
+    /// How many there were, as of which day.
+    counted: Mutex<Option<(u64, u64)>>,
 }
 
 impl Situations {
@@ -62,7 +62,7 @@ impl Situations {
         Self {
             books,
             graphs,
-            told: Mutex::default(),
+            counted: Mutex::default(),
         }
     }
 
@@ -83,24 +83,24 @@ impl Situations {
         let _ = self.books.run::<()>(&pipe).await;
     }
 
-    /// What everybody may know of the main graph today.
+    /// What everybody may know of the main graph today, where fewer than `k` are too few.
     ///
     /// # Errors
     /// Redis cannot be asked.
-    pub async fn today(&self, now: u64) -> Result<Situation, ModuleError> {
+    pub async fn today(&self, now: u64, k: u64) -> Result<Situation, ModuleError> {
         let today = now / DAY;
-        let mut told = self.told.lock().await;
-        if let Some((_, situation)) = told.filter(|(day, _)| *day == today) {
-            return Ok(situation);
+        let mut counted = self.counted.lock().await;
+        if let Some((_, count)) = counted.filter(|(day, _)| *day == today) {
+            return Ok(Situation::of(count, k));
         }
         let mut pipe = redis::pipe();
         for day in today.saturating_sub(DAYS)..today {
             pipe.cmd("SCARD").arg(self.key(Graph::Main, day));
         }
         let counts: Vec<u64> = self.books.run(&pipe).await?;
-        let situation = Situation::of(counts.iter().sum());
-        *told = Some((today, situation));
-        Ok(situation)
+        let count = counts.iter().sum();
+        *counted = Some((today, count));
+        Ok(Situation::of(count, k))
     }
 
     fn without(&self, graph: Graph, warning: Uuid, now: u64) -> redis::Pipeline {

@@ -428,6 +428,30 @@ fn more_crowds_than_one_answer_has_are_none() {
     assert_eq!(rows(&ask(7 * day, "&place=room7")), Some(7 * 24));
 }
 
+/// How few are too few is the server's to say.
+#[test]
+fn k_is_that_of_the_server() {
+    let shipped = Shipped::start();
+    let mut redis = shipped.server.client();
+    redis.expect("CONFIG SET lct.density-k 8", "OK");
+    meet(&shipped.server, &friends(13));
+    meet(&shipped.server, &[INDEX.to_owned()]);
+    let gateway = gateway(&shipped, &["--hold", "1"]);
+    let ana = Operator::new(&gateway, ANA);
+    assert_eq!(ana.sees("/v1/me")["k"], 8);
+    warn(&gateway, WARNING);
+    let dry_run = || ana.sees(&format!("/v1/warnings/{WARNING}/dry-run"));
+    assert_eq!(dry_run(), json!({"alerted": {"about": 16}}), "thirteen");
+    for friend in &friends(13)[7..] {
+        redis.expect(&format!("LCT.FORGET lct {friend}"), "1");
+    }
+    assert_eq!(dry_run(), json!({"alerted": {"fewerThan": 8}}), "seven");
+    let listed = ana.sees("/v1/warnings");
+    assert_eq!(listed["warnings"][0]["alerts"], json!({"fewerThan": 8}));
+    let info = Request::new("GET", "/v1/info", "").send(gateway.address());
+    assert_eq!(info.json()["situation"], json!({"fewerThan": 8}));
+}
+
 #[test]
 fn the_list_of_warnings_is_read_page_by_page() {
     let (shipped, gateway) = shipped(&[]);

@@ -210,7 +210,7 @@ impl Api {
                 graphs: Graphs::ALL
                     .map(|graph| graphs.name(graph).to_owned())
                     .into(),
-                k: FEW,
+                k: self.k().await,
             }),
             Show::Now => {
                 let since = query.millis("since")?;
@@ -233,13 +233,14 @@ impl Api {
                 let before = before.transpose()?;
                 let rows = desk.module.warnings(graph, state, before, count).await;
                 let rows = rows.map_err(refused)?;
+                let k = self.k().await;
                 let warning = |row: WarningRow| Warning {
                     warning: row.warning,
                     kind: row.kind,
                     reason: row.reason,
                     state: row.state,
                     issued: row.issued,
-                    alerts: Rounded::of(row.alerts),
+                    alerts: Rounded::of(row.alerts, k),
                 };
                 done(&Warnings {
                     warnings: rows.into_iter().map(warning).collect(),
@@ -251,7 +252,7 @@ impl Api {
                 let alerted = desk.module.would_release(graph, warning).await;
                 let alerted = alerted.map_err(refused)?.ok_or_else(not_held)?;
                 done(&Counted {
-                    alerted: Rounded::of(alerted),
+                    alerted: self.rounded(alerted).await,
                 })
             }
             Show::ReadFeedback => {
@@ -291,7 +292,7 @@ impl Api {
                     held(&listed?)?;
                     let alerted = self.desk.module.release(graph, warning).await;
                     let alerted = alerted.map_err(unsure)?.ok_or_else(not_held)?;
-                    Ok(Rounded::of(alerted))
+                    Ok(self.rounded(alerted).await)
                 });
                 let alerted = alerted.await?;
                 Ok(done(&Counted { alerted }))
@@ -303,7 +304,7 @@ impl Api {
                     held(&listed?)?;
                     let withdrawn = self.desk.module.reject(graph, warning).await;
                     let withdrawn = withdrawn.map_err(unsure)?.ok_or_else(not_held)?;
-                    Ok(Rounded::of(withdrawn))
+                    Ok(self.rounded(withdrawn).await)
                 });
                 let withdrawn = withdrawn.await?;
                 Ok(done(&Withdrawn { withdrawn }))
@@ -317,7 +318,7 @@ impl Api {
                     }
                     let withdrawn = self.desk.module.retract_any(graph, warning).await;
                     let withdrawn = withdrawn.map_err(unsure)?;
-                    Ok(Rounded::of(withdrawn))
+                    Ok(self.rounded(withdrawn).await)
                 });
                 let withdrawn = withdrawn.await?;
                 Ok(done(&Withdrawn { withdrawn }))
@@ -328,7 +329,7 @@ impl Api {
                 let alerted = self.audited(deed(what, &warning.id.to_string()), async {
                     let alerted = self.desk.module.warn_space(graph, &warning, dry_run).await;
                     let refusal = if dry_run { refused } else { unsure };
-                    Ok(Rounded::of(alerted.map_err(refusal)?))
+                    Ok(self.rounded(alerted.map_err(refusal)?).await)
                 });
                 let alerted = alerted.await?;
                 Ok(done(&PlaceWarned {
@@ -433,6 +434,19 @@ impl Api {
     ) -> (&'a str, Result<WarningRow, Refusal>) {
         let listed = self.listed(graph, warning).await;
         (if listed.is_ok() { warning } else { UNLISTED }, listed)
+    }
+
+    /// Of fewer people than this nothing is told. It is asked for where that is not known yet.
+    async fn k(&self) -> u64 {
+        if let Some(k) = self.watch.k() {
+            return k;
+        }
+        let info = self.desk.module.any_info().await.ok().flatten();
+        info.map_or(FEW, |info| info.k)
+    }
+
+    async fn rounded(&self, count: u64) -> Rounded {
+        Rounded::of(count, self.k().await)
     }
 
     async fn set_status(&self, graph: Graph, entry: &str, status: Status) -> Result<(), Refusal> {

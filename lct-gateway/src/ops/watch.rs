@@ -172,6 +172,16 @@ impl Watch {
         }
     }
 
+    /// Of fewer people than this nothing is told, as far as any graph has told it.
+    pub fn k(&self) -> Option<u64> {
+        let memory = self.lock();
+        let mut infos = memory
+            .graphs
+            .iter()
+            .filter_map(|graph| graph.info.flatten());
+        infos.next().map(|info| info.k)
+    }
+
     /// What to show: the samples after `since`, and the state as of the last one.
     pub fn now(&self, graph: Graph, since: Option<u64>) -> Now {
         let memory = self.lock();
@@ -304,6 +314,7 @@ mod tests {
             retention: 0,
             last_purge: 0,
             held: 0,
+            k: 5,
         };
         for at in 0..1_000 {
             let sample = Sample {

@@ -45,7 +45,7 @@ use crate::graphs::{Graph, SANDBOX};
 use crate::identity::{Auth, Caller, Role};
 use crate::ids::VisitorId;
 use crate::metrics::Limit;
-use crate::module::{ModuleError, Visit};
+use crate::module::{GraphInfo, ModuleError, Visit};
 use crate::origin::Origins;
 use crate::protocol::{
     AlertReceived, ClientMessage, Code, DeleteVisit, ExposureWarning, Fault, LogVisit, Plain,
@@ -60,16 +60,17 @@ use crate::rest::bodies::{
 use crate::rest::operations::{Access, Ask, OPERATIONS, Operation};
 use crate::rest::pace::Pace;
 use crate::rest::refusal::{Refusal, Word};
+use crate::rounded::FEW;
 use crate::server::TooMany;
 use crate::tokens::{Bearer, Grant};
 
 /// The description of the WebSocket.
 const ASYNCAPI: &str = include_str!("asyncapi.json");
 
-/// How long the retention that Redis gave is believed, and how long it is not asked again when it gave none: LCT.INFO can
+/// How long the settings that Redis told are believed, and how long it is not asked again when it told none: LCT.INFO can
 /// take a search for the oldest visit, and anybody may ask for `/v1/info`.
-const RETENTION_FRESH: Duration = Duration::from_secs(3600);
-const RETENTION_PAUSE: Duration = Duration::from_secs(60);
+const SETTINGS_FRESH: Duration = Duration::from_secs(3600);
+const SETTINGS_PAUSE: Duration = Duration::from_secs(60);
 
 /// How many times as fast as one person all behind one address may ask. Each signed request leaves a nonce for minutes,
 /// so this is also how much of the memory one address can take.
@@ -83,8 +84,8 @@ pub struct Api {
     networks: Pace<Network>,
     persons: Pace<VisitorId>,
     services: Pace<String>,
-    /// What is known of the retention, and until when.
-    retention: Mutex<Option<(Instant, Option<u64>)>>,
+    /// What is known of the settings, which a graph tells, and until when.
+    settings: Mutex<Option<(Instant, Option<GraphInfo>)>>,
 }
 
 /// A request understood: what it asks for, of which graph, and with which body.
@@ -123,7 +124,7 @@ impl Api {
             networks: Pace::new(together),
             persons: Pace::new(messages),
             services: Pace::new(messages),
-            retention: Mutex::default(),
+            settings: Mutex::default(),
         }
     }
 
@@ -400,17 +401,18 @@ impl Api {
             auth,
             ..
         } = &*self.context;
-        let mut known = self.retention.lock().await;
+        let mut known = self.settings.lock().await;
         let now = Instant::now();
-        let retention = match *known {
-            Some((until, retention)) if now < until => retention,
+        let settings = match *known {
+            Some((until, settings)) if now < until => settings,
             _ => {
-                let retention = services.module.retention().await.unwrap_or_default();
-                let fresh = retention.map_or(RETENTION_PAUSE, |_| RETENTION_FRESH);
-                *known = Some((now + fresh, retention));
-                retention
+                let settings = services.module.any_info().await.unwrap_or_default();
+                let fresh = settings.map_or(SETTINGS_PAUSE, |_| SETTINGS_FRESH);
+                *known = Some((now + fresh, settings));
+                settings
             }
         };
+        let k = settings.map_or(FEW, |settings| settings.k);
         Info {
             version: env!("CARGO_PKG_VERSION"),
             auth: match auth {
@@ -421,8 +423,8 @@ impl Api {
             sandbox: SANDBOX,
             codes_required: services.codes_required(),
             place_keys: services.place_keys.clone(),
-            retention,
-            situation: services.situations.today(clock::now()).await.ok(),
+            retention: settings.map(|settings| settings.retention),
+            situation: services.situations.today(clock::now(), k).await.ok(),
             now: clock::now(),
         }
     }
