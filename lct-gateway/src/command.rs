@@ -381,8 +381,13 @@ impl Services {
             terms,
             hold: self.hold,
         };
-        self.module.warn(graph, &caller.visitor, &warning).await?;
-        self.situations.given(graph, warning.id, clock::now()).await;
+        let goes_out = self.module.warn(graph, &caller.visitor, &warning).await?;
+        if goes_out {
+            self.situations.given(graph, warning.id, clock::now()).await;
+        } else {
+            let now = clock::now();
+            self.situations.taken_back(graph, warning.id, now).await;
+        }
         Ok(())
     }
 }

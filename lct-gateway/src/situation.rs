@@ -1,7 +1,8 @@
 //! How many warnings a community gave lately, for everybody to see: the whole UTC days before today, rounded, and "fewer than
 //! k" where it is so few that a number would point at people. A figure holds for its day: asking again tells nothing.
 //!
-//! Counted are warnings that visitors gave, held ones included, until they take them back. The books keep a set a day,
+//! Counted are warnings that visitors gave, until they take them back or an operator does. One that is held does not count
+//! before an operator releases it by the operators' API; then it does so on that day. The books keep a set a day,
 //! `lct:cap:<graph>:warnings:<day>`, of hashes of the warnings' ids, which are random and secret; nothing about anyone.
 
 use std::sync::Arc;
@@ -77,7 +78,7 @@ impl Situations {
         let _ = self.books.run::<()>(&pipe).await;
     }
 
-    /// A warning was taken back.
+    /// A warning was taken back, or is held.
     pub async fn taken_back(&self, graph: Graph, warning: Uuid, now: u64) {
         let pipe = self.without(graph, warning, now);
         let _ = self.books.run::<()>(&pipe).await;

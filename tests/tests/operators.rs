@@ -487,6 +487,52 @@ fn the_list_of_warnings_is_read_page_by_page() {
     assert!(list("before=unknown").is_empty());
 }
 
+/// What the visitors' page tells counts no warning that waits for an operator.
+#[test]
+fn held_warnings_count_in_the_community_once_they_are_released() {
+    let (shipped, gateway) = shipped(&["--hold", "3", "--max-warnings", "100"]);
+    let ana = Operator::new(&gateway, ANA);
+    let mut redis = shipped.server.client();
+    meet(&shipped.server, &friends(7));
+    meet(&shipped.server, &[INDEX.to_owned()]);
+    let begun = now() / (24 * HOUR);
+    let mut counted = || -> i64 {
+        let days = begun..=now() / (24 * HOUR);
+        days.map(|day| {
+            redis
+                .run(&format!("SCARD lct:cap:lct:warnings:{day}"))
+                .int()
+        })
+        .sum()
+    };
+    let id = |number: u32| format!("7b0e5c52-8a4f-4d0c-9a53-4c1d2f6e0a{number:02}");
+    let path = |number, action: &str| format!("/v1/warnings/{}/{action}", id(number));
+    warn(&gateway, &id(1));
+    assert_eq!(counted(), 0, "it waits");
+    ana.does(&path(1, "release"), Value::Null);
+    assert_eq!(counted(), 1);
+    warn(&gateway, &id(1));
+    assert_eq!(counted(), 1, "the same again, not held any more");
+    warn(&gateway, &id(2));
+    ana.does(&path(2, "reject"), Value::Null);
+    assert_eq!(counted(), 1, "rejected");
+    // One that concerns nobody goes out at once.
+    let body = json!({"warning": id(3), "reason": "symptoms"}).to_string();
+    let hermit = Request::new("POST", "/v1/warnings", &body)
+        .with("Authorization", "LCT-Open canary-hermit")
+        .send(gateway.address());
+    assert_eq!(hermit.status, 200, "{}", hermit.body);
+    assert_eq!(counted(), 2);
+    ana.does(&path(1, "retract"), Value::Null);
+    assert_eq!(counted(), 1, "withdrawn by an operator");
+    // What goes past the gateway is not seen.
+    warn(&gateway, &id(4));
+    let mut other = shipped.server.client();
+    other.expect(&format!("LCT.RELEASE lct {}", id(4)), "7");
+    assert_eq!(counted(), 1);
+    nobody_is_named(&shipped, &[&gateway]);
+}
+
 #[test]
 fn codes_are_made_and_good_for_one_warning_each() {
     let (shipped, gateway) = shipped(&["--warning-codes", "required"]);

@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_util::task::TaskTracker;
-use uuid::Builder;
+use uuid::{Builder, Uuid};
 use warp::hyper::body::Buf;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
@@ -56,6 +56,9 @@ const MOST_CODES: u64 = 100;
 const HELD: &str = "held";
 const RETRACTED: &str = "retracted";
 const STATES: [&str; 3] = ["active", HELD, RETRACTED];
+
+/// Whose a warning is that was not declared of a place.
+const VISITOR: &str = "visitor";
 
 /// What the audit calls a warning that is not listed.
 const UNLISTED: &str = "unknown";
@@ -289,9 +292,11 @@ impl Api {
                 let warning = id("warning", &request.value)?;
                 let (about, listed) = self.named(graph, warning).await;
                 let alerted = self.audited(deed("release", about), async {
-                    held(&listed?)?;
+                    let listed = listed?;
+                    held(&listed)?;
                     let alerted = self.desk.module.release(graph, warning).await;
                     let alerted = alerted.map_err(unsure)?.ok_or_else(not_held)?;
+                    self.now_given(graph, &listed).await;
                     Ok(self.rounded(alerted).await)
                 });
                 let alerted = alerted.await?;
@@ -304,6 +309,7 @@ impl Api {
                     held(&listed?)?;
                     let withdrawn = self.desk.module.reject(graph, warning).await;
                     let withdrawn = withdrawn.map_err(unsure)?.ok_or_else(not_held)?;
+                    self.taken_back(graph, warning).await;
                     Ok(self.rounded(withdrawn).await)
                 });
                 let withdrawn = withdrawn.await?;
@@ -318,6 +324,7 @@ impl Api {
                     }
                     let withdrawn = self.desk.module.retract_any(graph, warning).await;
                     let withdrawn = withdrawn.map_err(unsure)?;
+                    self.taken_back(graph, warning).await;
                     Ok(self.rounded(withdrawn).await)
                 });
                 let withdrawn = withdrawn.await?;
@@ -434,6 +441,24 @@ impl Api {
     ) -> (&'a str, Result<WarningRow, Refusal>) {
         let listed = self.listed(graph, warning).await;
         (if listed.is_ok() { warning } else { UNLISTED }, listed)
+    }
+
+    /// A held warning that a visitor gave was released: from today on the visitors' page counts it.
+    async fn now_given(&self, graph: Graph, listed: &WarningRow) {
+        if listed.kind == VISITOR
+            && let Ok(warning) = Uuid::try_parse(&listed.warning)
+        {
+            let situations = &self.context.services.situations;
+            situations.given(graph, warning, clock::now()).await;
+        }
+    }
+
+    /// A warning was withdrawn: the visitors' page counts it no more.
+    async fn taken_back(&self, graph: Graph, warning: &str) {
+        if let Ok(warning) = Uuid::try_parse(warning) {
+            let situations = &self.context.services.situations;
+            situations.taken_back(graph, warning, clock::now()).await;
+        }
     }
 
     /// Of fewer people than this nothing is told. It is asked for where that is not known yet.
