@@ -100,6 +100,8 @@ pub enum Limit {
     Exports,
     /// Actions of one operator.
     Actions,
+    /// Wrong tokens of operators, from one address or from all.
+    Tokens,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

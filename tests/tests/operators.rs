@@ -534,6 +534,49 @@ fn held_warnings_count_in_the_community_once_they_are_released() {
 }
 
 #[test]
+fn wrong_tokens_come_to_an_end_and_right_ones_do_not() {
+    let (_shipped, gateway) = shipped(&["--trusted-proxy", "127.0.0.0/8"]);
+    let from = |address: &str, secret: &str| {
+        Request::new("GET", "/v1/audit", "")
+            .with("X-Forwarded-For", address)
+            .with("Authorization", &format!("Bearer {secret}"))
+            .send(gateway.ops())
+    };
+    let mut wrong = 0;
+    let last = loop {
+        let answer = from("192.0.2.1", "wrong");
+        if answer.status != 401 {
+            break answer;
+        }
+        wrong += 1;
+        assert!(wrong < 1_000, "there is no limit");
+    };
+    refused(&last, 429, "rate_limited", "too many wrong tokens");
+    let wait = last.header("retry-after").expect("how long to wait");
+    assert!(matches!(wait.parse(), Ok(1..=6)), "{wait}");
+    assert!(wrong >= 20, "{wrong}");
+    assert_eq!(
+        from("192.0.2.1", ANA).status,
+        200,
+        "whatever came from there"
+    );
+    assert_eq!(
+        from("192.0.2.2", "wrong").status,
+        401,
+        "an address of its own"
+    );
+    // All together have a limit as well.
+    let tried = (3..63).flat_map(|address| (0..20).map(move |_| format!("192.0.2.{address}")));
+    let told = tried.filter(|address| from(address, "wrong").status == 401);
+    let told = told.count();
+    assert!((150..1_000).contains(&told), "{told}");
+    for secret in [ANA, BEN] {
+        assert_eq!(from("198.51.100.1", secret).status, 200);
+    }
+    assert!(gateway.metric(r#"lct_gateway_limits_hit_total{limit="Tokens"}"#) > 200);
+}
+
+#[test]
 fn codes_are_made_and_good_for_one_warning_each() {
     let (shipped, gateway) = shipped(&["--warning-codes", "required"]);
     let ana = Operator::new(&gateway, ANA);

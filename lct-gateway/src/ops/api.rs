@@ -14,6 +14,7 @@ use warp::hyper::body::Buf;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
+use crate::address::Network;
 use crate::bucket::Rate;
 use crate::clock::{self, DAY};
 use crate::codes::{self, OneTimeCode};
@@ -67,6 +68,12 @@ const UNLISTED: &str = "unknown";
 const ACTIONS_AT_ONCE: u32 = 60;
 const ACTIONS_A_SECOND: f64 = 1.0;
 
+/// How many wrong tokens may come at once and how many a second after that, of one address and of all together. This is about
+/// noise and about being noticed: no pace makes a short secret good, and a right one is let in whatever others tried.
+const WRONG_AT_ONCE: u32 = 20;
+const WRONG_A_SECOND: f64 = 0.2;
+const WRONG_TOGETHER: u32 = 10;
+
 /// What answers operators.
 pub struct Api {
     context: Arc<Context>,
@@ -78,6 +85,9 @@ pub struct Api {
     actions: TaskTracker,
     /// By the operators' names.
     pace: Pace<String>,
+    /// Of wrong tokens, by address and all together.
+    wrong: Pace<Network>,
+    all_wrong: Pace<()>,
 }
 
 /// A request understood: who asks for what, of which graph.
@@ -118,6 +128,11 @@ impl Api {
             audit,
             actions,
             pace: Pace::new(Rate::per_second(ACTIONS_A_SECOND, ACTIONS_AT_ONCE)),
+            wrong: Pace::new(Rate::per_second(WRONG_A_SECOND, WRONG_AT_ONCE)),
+            all_wrong: Pace::new(Rate::per_second(
+                WRONG_A_SECOND * f64::from(WRONG_TOGETHER),
+                WRONG_AT_ONCE * WRONG_TOGETHER,
+            )),
         }
     }
 
@@ -150,8 +165,24 @@ impl Api {
                 "token: there is none; start the gateway with --ops-token to let operators in",
             ));
         };
-        let who = operators.who(&asked.headers).map(str::to_owned);
-        who.ok_or_else(|| Refusal {
+        if let Some(who) = operators.who(&asked.headers) {
+            return Ok(who.to_owned());
+        }
+        let now = Instant::now();
+        let of_address = self.wrong.take(asked.peer.network, now);
+        of_address
+            .and_then(|()| self.all_wrong.take((), now))
+            .map_err(|wait| {
+                self.context.metrics.limit(Limit::Tokens);
+                Refusal {
+                    retry: Some(wait),
+                    ..Refusal::new(
+                        Word::RateLimited,
+                        "Authorization: too many wrong tokens; wait as long as Retry-After says",
+                    )
+                }
+            })?;
+        Err(Refusal {
             challenge: Some("Bearer"),
             ..Refusal::new(
                 Word::Unauthorized,

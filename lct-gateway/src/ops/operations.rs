@@ -294,6 +294,10 @@ fn refusals(operation: &Operation<Ask>) -> Vec<(StatusCode, &'static str)> {
             "There is no --ops-token, or the user of --ops-redis may not do that",
         ),
         (
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many wrong tokens of this address or of all, or more actions at a time than one operator may begin",
+        ),
+        (
             StatusCode::INTERNAL_SERVER_ERROR,
             "The server failed; the request was in order",
         ),
@@ -302,12 +306,6 @@ fn refusals(operation: &Operation<Ask>) -> Vec<(StatusCode, &'static str)> {
             "Not now; an action whose beginning cannot be audited was not done. With `unknown`, an action that may have been done",
         ),
     ];
-    if matches!(operation.ask, Ask::Act(_)) {
-        refusals.push((
-            StatusCode::TOO_MANY_REQUESTS,
-            "More actions at a time than one operator may begin",
-        ));
-    }
     if operation.body.is_some() {
         refusals.extend([
             (StatusCode::PAYLOAD_TOO_LARGE, "The body is too long"),
