@@ -140,6 +140,45 @@ test('what somebody else decided meanwhile is not decided again', async () => {
   }, [...WITH_TOKEN, '--hold', '1']);
 });
 
+test('however many warnings there are, all can be seen', async () => {
+  await System.during(async (on) => {
+    const now = Date.now();
+    await on.cli('LCT.VISIT', 'lct', 'a', 'x', now - HOUR, now, 'b', 'x', now - HOUR, now);
+    // Sixty that stand, then sixty that are held.
+    const give = (name, ...options) => on.cli('EVAL', `for i = 1, 60 do redis.call('LCT.WARN', KEYS[1], '${name}' .. i, 'a', 'contact', unpack(ARGV)) end`, 1, 'lct', ...options);
+    await give('w');
+    await sleep(10);
+    await give('h', 'HOLD', 0);
+    const desk = await Desk.at('Warnings', browser, on);
+    const held = desk.page.locator('article.held');
+    const rows = desk.page.locator('ul.list > li');
+    const older = desk.page.getByRole('button', { name: 'Show older ones' });
+    const count = (list, many) => until(`${many} are shown`, async () => (await list.count()) === many);
+    await count(held, 50);
+    // The newest fifty of all are held.
+    await count(rows, 0);
+    assert.equal(await older.count(), 2);
+    await older.first().click();
+    await count(held, 60);
+    await desk.sees('Shown: 60, which is all.');
+    await older.click();
+    await count(rows, 40);
+    await desk.sees('Shown: the newest 40. There are older ones.');
+    await older.click();
+    await count(rows, 60);
+    assert.equal(await older.count(), 0);
+    const ids = await rows.locator('.id').allTextContents();
+    assert.equal(new Set(ids).size, 60, 'none twice');
+    // What was shown still is after one of them was decided.
+    await held.first().getByRole('button', { name: 'Reject' }).click();
+    await desk.confirm('Reject');
+    await desk.sees('Rejected.');
+    await count(held, 59);
+    await count(rows, 61);
+    await desk.close();
+  }, WITH_TOKEN);
+});
+
 test('a poster is made, scanned, and its place warned of', async () => {
   const desk = await Desk.at('Places', browser, system);
   const before = desk.requests.length;

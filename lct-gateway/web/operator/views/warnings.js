@@ -8,18 +8,38 @@ import { moment, people } from '/figures.js';
 import { Asking, Busy, PlaceField, Problem } from '/views/parts.js';
 
 const REASONS = ['positive', 'contact', 'symptoms'];
-const COUNT = 200;
+const PAGE = 50;
+// Those that wait are asked for on their own: none is to be missed because many came after it.
+const LISTS = { held: { state: 'held' }, all: {} };
 
 export class WarningsView extends Asking {
   componentDidMount() {
     this.list();
   }
 
-  // Those that wait are asked for on their own: none is to be missed because many came after it.
+  // The newest of a list, or those that come after what is known.
+  async page(name, known = []) {
+    const before = known.at(-1)?.warning;
+    const { warnings } = await this.props.model.ask('warnings', { query: { count: PAGE, ...LISTS[name], ...(before && { before }) } });
+    return { warnings: [...known, ...warnings], more: warnings.length === PAGE };
+  }
+
+  // As much of a list as is shown, as it is now.
+  async anew(name) {
+    const shown = this.state.value?.[name].warnings.length ?? 0;
+    let list = await this.page(name);
+    while (list.more && list.warnings.length < shown) list = await this.page(name, list.warnings);
+    return list;
+  }
+
   list = () => this.load(async () => {
-    const of = async (query) => (await this.props.model.ask('warnings', { query: { count: COUNT, ...query } })).warnings;
-    const [held, all] = await Promise.all([of({ state: 'held' }), of({})]);
-    return { held, rest: all.filter(({ state }) => state !== 'held') };
+    const [held, all] = await Promise.all([this.anew('held'), this.anew('all')]);
+    return { held, all };
+  });
+
+  older = (name) => this.load(async () => {
+    const { value } = this.state;
+    return { ...value, [name]: await this.page(name, value[name].warnings) };
   });
 
   // Does something to a warning and says how it went. `done` makes the words of the answer.
@@ -44,7 +64,8 @@ export class WarningsView extends Asking {
   };
 
   render({ model, ask }, { value, problem, busy, failed, told }) {
-    const { held, rest } = value ?? {};
+    const { held, all } = value ?? {};
+    const rest = all?.warnings.filter(({ state }) => state !== 'held');
     return html`<${View} title=${t('warnings.title')}>
       <${Problem} problem=${failed} />
       ${told && html`<p class="card done">${told}</p>`}
@@ -52,21 +73,30 @@ export class WarningsView extends Asking {
       ${busy && !value && html`<${Busy} />`}
       ${value && html`<section>
         <h2>${t('held.title')}</h2>
-        ${held.length === 0 && html`<p class="card note">${t('held.none')}</p>`}
-        ${held.map((warning) => html`<${Held} key=${warning.warning} model=${model} ask=${ask} warning=${warning}
+        ${held.warnings.length === 0 && html`<p class="card note">${t('held.none')}</p>`}
+        ${held.warnings.map((warning) => html`<${Held} key=${warning.warning} model=${model} ask=${ask} warning=${warning}
           act=${this.act} decided=${this.decided} />`)}
+        <${Shown} count=${held.warnings.length} more=${held.more} busy=${busy} older=${() => this.older('held')} />
       </section>`}
       <${Declare} model=${model} ask=${ask} done=${this.list} />
       <${Codes} model=${model} ask=${ask} />
       ${value && html`<section>
         <h2>${t('list.title')}</h2>
-        ${rest.length === 0 && html`<p class="card note">${t('list.none')}</p>`}
+        ${rest.length === 0 && !all.more && html`<p class="card note">${t('list.none')}</p>`}
         ${rest.length > 0 && html`<ul class="list card">
           ${rest.map((warning) => html`<${Known} key=${warning.warning} ask=${ask} warning=${warning} act=${this.act} />`)}
         </ul>`}
+        <${Shown} count=${rest.length} more=${all.more} busy=${busy} older=${() => this.older('all')} />
       </section>`}
     <//>`;
   }
+}
+
+// How many of a list are shown, and a way to more.
+function Shown({ count, more, busy, older }) {
+  if (count === 0 && !more) return null;
+  return html`<p class="note" role="status">${t(more ? 'list.shown' : 'list.shown.all', { n: number(count) })}</p>
+    ${more && html`<button disabled=${busy} onClick=${older}>${t('older')}</button>`}`;
 }
 
 // The first characters are enough to tell warnings apart; the whole id is a secret.
