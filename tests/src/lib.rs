@@ -12,7 +12,7 @@
 //! * [`Request`] and [`Answer`]: HTTP, byte by byte;
 //! * [`proxy`]: links that fail on request; [`faults`]: the campaign in which everything does;
 //! * [`dump`]: the framing of a module value inside a DUMP payload;
-//! * [`docs`]: the examples in the documents;
+//! * [`docs`]: the examples in the documents; [`described`]: what the gateway says of itself;
 //! * [`random`]: seeds that are printed and can be given again.
 //!
 //! Environment: `LCT_REDIS_SERVER` (default `redis-server` of the PATH), `LCT_MODULE`, `LCT_PANIC_MODULE`, `LCT_GATEWAY`, `LCT_LOAD`
@@ -20,6 +20,7 @@
 
 mod binaries;
 mod client;
+pub mod described;
 pub mod docs;
 pub mod dump;
 pub mod faults;

@@ -2,7 +2,7 @@
 //! real, everything seen is in it and fits its schema; the same for every message of the AsyncAPI document.
 
 use futures_util::{SinkExt, StreamExt};
-use lct_tests::{Answer, Builder, Gateway, Keys, Request, Role, Server, now};
+use lct_tests::{Answer, Builder, Gateway, Keys, Request, Role, Server, described, now};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -14,21 +14,6 @@ const WARNING: &str = "6d1f2a54-9c1e-4a57-8a0e-3f7f0a1c5b01";
 
 /// An address where no Redis listens.
 const NO_REDIS: &str = "redis://127.0.0.1:1";
-
-/// The schema at this pointer of a document, with everything it refers to.
-fn schema(document: &Value, pointer: &str) -> jsonschema::Validator {
-    let schema = json!({"$ref": format!("#{pointer}"), "components": document["components"], "paths": document["paths"]});
-    jsonschema::validator_for(&schema).unwrap_or_else(|error| panic!("{pointer}: {error}"))
-}
-
-#[track_caller]
-fn fits(schema: &jsonschema::Validator, value: &Value, what: &str) {
-    let errors: Vec<String> = schema
-        .iter_errors(value)
-        .map(|error| error.to_string())
-        .collect();
-    assert!(errors.is_empty(), "{what}: {value}: {errors:?}");
-}
 
 fn description(gateway: &Gateway, name: &str) -> Value {
     let answer = Request::new("GET", &format!("/v1/{name}"), "").send(gateway.address());
@@ -113,22 +98,8 @@ impl Seen {
         let Valid { method, path, .. } = valid;
         assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
         assert_eq!(answer.header("content-type"), Some("application/json"));
-        let pointer = |part: &str| part.replace('~', "~0").replace('/', "~1");
-        let pointer = format!(
-            "/paths/{}/{method}/responses/{status}/content/application~1json/schema",
-            pointer(path)
-        );
-        assert!(
-            self.document.pointer(&pointer).is_some(),
-            "{method} {path} {status} is not documented"
-        );
-        // In a pointer within a reference, braces are percent-encoded.
-        let encoded = pointer.replace('{', "%7B").replace('}', "%7D");
-        fits(
-            &schema(&self.document, &encoded),
-            &answer.json(),
-            &format!("{method} {path} {status}"),
-        );
+        let pointer = described::answer(method, path, status);
+        described::fits(&self.document, &pointer, &answer.json());
         for (status, header) in [
             (401, "www-authenticate"),
             (429, "retry-after"),
@@ -179,20 +150,8 @@ fn every_documented_answer_is_given_and_every_given_one_is_documented() {
             seen.note(valid, &request.send(here), 401);
         }
         if !valid.body.is_null() {
-            let pointer = valid
-                .path
-                .replace('/', "~1")
-                .replace('{', "%7B")
-                .replace('}', "%7D");
-            let body = format!(
-                "/paths/{pointer}/{}/requestBody/content/application~1json/schema",
-                valid.method
-            );
-            fits(
-                &schema(&seen.document, &body),
-                &valid.body,
-                "a request in order",
-            );
+            let pointer = described::request(valid.method, valid.path);
+            described::fits(&seen.document, &pointer, &valid.body);
             let unknown = Request {
                 body: r#"{"x":1}"#.into(),
                 ..request.clone()
@@ -310,11 +269,8 @@ impl Watched {
         let [name] = &names[..] else {
             panic!("not documented: {message}")
         };
-        fits(
-            &schema(&self.description, &format!("/components/schemas/{name}")),
-            message,
-            name,
-        );
+        let pointer = format!("/components/schemas/{name}");
+        described::fits(&self.description, &pointer, message);
         self.seen.insert((*name).to_owned());
     }
 
