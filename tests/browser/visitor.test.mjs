@@ -710,6 +710,7 @@ test('too fast, it waits and goes on', async () => {
     }
     await anna.context.setOffline(false);
     await anna.sees('A little too fast', { timeout: 30_000 });
+    assert.deepEqual(await anna.flaws(), []);
     await settled('all of them', async () => (await on.info('visits')) === 7);
     await anna.close();
   }, ['--message-burst', '4', '--message-rate', '1']);
