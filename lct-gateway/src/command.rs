@@ -382,10 +382,10 @@ impl Services {
             hold: self.hold,
         };
         let goes_out = self.module.warn(graph, &caller.visitor, &warning).await?;
+        let now = clock::now();
         if goes_out {
-            self.situations.given(graph, warning.id, clock::now()).await;
+            self.situations.given(graph, warning.id, now).await;
         } else {
-            let now = clock::now();
             self.situations.taken_back(graph, warning.id, now).await;
         }
         Ok(())

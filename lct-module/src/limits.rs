@@ -175,7 +175,7 @@ pub(crate) const fn period_end(from: Millis, to: Millis) -> Millis {
 }
 
 /// `duration` before `time`; 0 if it lasts for ever.
-pub(crate) const fn before(time: Millis, duration: Millis) -> Millis {
+const fn before(time: Millis, duration: Millis) -> Millis {
     if duration == 0 {
         0
     } else {

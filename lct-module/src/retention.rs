@@ -12,7 +12,7 @@ use lct_graph::PurgeCut;
 
 use crate::errands;
 use crate::ffi::{Context, Cursor, Key, Mode, Name, Task};
-use crate::limits::before;
+use crate::limits::Limits;
 use crate::settings::{self, Setting};
 use crate::slice::Slice;
 use crate::sweep;
@@ -146,9 +146,10 @@ fn care_for(context: Context<'_>, name: &[u8], slice: Slice) {
         return; // a replica's purges come from its primary
     }
     let now = context.now();
+    let limits = Limits::current(now);
     let cut = PurgeCut {
-        before: before(now, settings::RETENTION.millis()),
-        alerts: before(now, settings::ALERT_TTL.millis()),
+        before: limits.expired(),
+        alerts: limits.aged(),
         now,
     };
     if value.graph().may_purge(&cut) {

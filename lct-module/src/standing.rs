@@ -13,10 +13,10 @@ use lct_graph::{Graph, Moment};
 use crate::errands::{Place, Places};
 use crate::error::Error;
 use crate::ffi::{self, Context, Key, Mode, Name, Task};
-use crate::limits::before;
+use crate::limits::Limits;
 use crate::resolved::Resolved;
 use crate::spec::Opt;
-use crate::{retention, scratch, settings, sweep};
+use crate::{retention, scratch, sweep};
 
 /// From the first visit that may matter to the search, and between two rounds of searches: many visits share one.
 const DELAY: Duration = Duration::from_secs(2);
@@ -128,7 +128,7 @@ impl Round {
         let moment = Moment {
             now,
             late: 0, // it was decided when each visit was logged
-            expired: before(now, settings::RETENTION.millis()),
+            expired: Limits::current(now).expired(),
         };
         let changed =
             scratch::with(|scratch| value.mutate(|graph| graph.stand(&warning, &moment, scratch)));

@@ -3,6 +3,8 @@
 //! `SEED=` replays a run, `PAYLOADS=` sets how many forged parts are tried.
 
 mod common;
+#[path = "common/warning.rs"]
+mod warning;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,6 +21,7 @@ use peak_alloc::PeakAlloc;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg as Rng;
+use warning::warning_of;
 
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
@@ -193,27 +196,6 @@ fn warn(graph: &mut Graph) {
     while graph.has_rings() {
         rings += graph.take_rings(1).len();
         assert!(rings < 1_000_000, "it rings for ever");
-    }
-}
-
-/// A warning over all time.
-fn warning_of<'a>(warning: &'a [u8], source: Source<'a>) -> Warn<'a> {
-    Warn {
-        warning,
-        source,
-        reason: Reason::Positive,
-        terms: lct_graph::Question {
-            from: 0,
-            to: MAX_MILLIS,
-            at: MAX_MILLIS,
-            order: lct_graph::Order::First,
-            min_time: None,
-            within: None,
-            linger: 0,
-            min_priority: lct_graph::Priority::Low,
-        },
-        stands_until: MAX_MILLIS,
-        hold: None,
     }
 }
 

@@ -8,6 +8,8 @@
     reason = "of what the tests share, this one needs the questions"
 )]
 mod common;
+#[path = "common/warning.rs"]
+mod warning;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +24,7 @@ use lct_model::{HOUR, Model, Order, Priority, Question};
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg as Rng;
+use warning::warning_of;
 
 /// The salt of every revocation here.
 const SALT: [u8; 16] = [7; 16];
@@ -947,32 +950,48 @@ fn random_histories_agree_with_the_model() {
     play_rounds(200_000, 6, draw, play);
 }
 
+const DAY: Millis = 24 * HOUR;
+const AT: Millis = 100 * DAY;
+
+fn at_once() -> Moment {
+    Moment {
+        now: AT,
+        late: 0,
+        expired: 0,
+    }
+}
+
+/// A warning of this visitor over all time until [`AT`].
+fn until_at<'w>(warning: &'w str, visitor: &'w str) -> Warn<'w> {
+    let warn = warning_of(warning.as_bytes(), Source::Visitor(visitor.as_bytes()));
+    Warn {
+        terms: lct_graph::Question {
+            to: AT,
+            at: AT,
+            ..warn.terms
+        },
+        ..warn
+    }
+}
+
+/// The same with a second order.
+fn second_order<'w>(warning: &'w str, visitor: &'w str) -> Warn<'w> {
+    let mut warn = until_at(warning, visitor);
+    warn.terms.order = lct_graph::Order::Second;
+    warn
+}
+
 /// Two find each other in a place, and one of them passes the warning on. That the index case met them earlier, in a visit
 /// too long ago to alert anybody, makes more of those they met concerned.
 #[test]
 fn a_visit_too_old_to_alert_can_move_the_first_exposure() {
     let scratch = &mut Scratch::default();
-    let moment = Moment {
-        now: 100 * DAY,
-        late: 0,
-        expired: 0,
-    };
-    let warn = |warning, visitor, reason| Warn {
-        warning,
-        source: Source::Visitor(visitor),
-        reason,
-        terms: lct_graph::Question {
-            from: 0,
-            to: moment.now,
-            at: moment.now,
-            order: lct_graph::Order::First,
-            min_time: None,
-            within: None,
-            linger: 0,
-            min_priority: lct_graph::Priority::High,
-        },
-        stands_until: MAX_MILLIS,
-        hold: None,
+    let moment = at_once();
+    let warn = |warning, visitor, reason| {
+        let mut warn = until_at(warning, visitor);
+        warn.reason = reason;
+        warn.terms.min_priority = lct_graph::Priority::High;
+        warn
     };
     let mut graph = Graph::new();
     let day = |number: u64| number * DAY;
@@ -982,8 +1001,8 @@ fn a_visit_too_old_to_alert_can_move_the_first_exposure() {
     graph.visit(b"guest", b"home", day(98), day(99));
     graph.visit(b"friend", b"then", day(90), day(91));
     for warn in [
-        warn(b"passed on", b"friend", Reason::Alerted),
-        warn(b"own", b"case", Reason::Positive),
+        warn("passed on", "friend", Reason::Alerted),
+        warn("own", "case", Reason::Positive),
     ] {
         graph.warn(&warn, &moment, scratch).expect("a free id");
     }
@@ -993,38 +1012,6 @@ fn a_visit_too_old_to_alert_can_move_the_first_exposure() {
     );
     graph.visit_at(b"case", b"then", day(90), day(91), &moment, scratch);
     assert_eq!(graph.alerts(b"guest", 0).len(), 1);
-}
-
-const DAY: Millis = 24 * HOUR;
-const AT: Millis = 100 * DAY;
-
-/// A warning with a second order, which stands for ever.
-fn second_order<'w>(warning: &'w str, visitor: &'w str) -> Warn<'w> {
-    Warn {
-        warning: warning.as_bytes(),
-        source: Source::Visitor(visitor.as_bytes()),
-        reason: Reason::Positive,
-        terms: lct_graph::Question {
-            from: 0,
-            to: AT,
-            at: AT,
-            order: lct_graph::Order::Second,
-            min_time: None,
-            within: None,
-            linger: 0,
-            min_priority: lct_graph::Priority::Low,
-        },
-        stands_until: MAX_MILLIS,
-        hold: None,
-    }
-}
-
-fn at_once() -> Moment {
-    Moment {
-        now: AT,
-        late: 0,
-        expired: 0,
-    }
 }
 
 /// A graph of so many warnings, by index cases who met a relay each, at a place of their own: `case0`, `relay0`,

@@ -17,19 +17,17 @@ use lct_graph::PurgeCut;
 
 use crate::error::Result;
 use crate::ffi::{BlockedClient, Call, Mode};
-use crate::limits::{before, not_after};
-use crate::settings;
+use crate::limits::{Limits, not_after};
 use crate::slice::Slice;
 use crate::sweep::{self, Purged};
 
 pub(crate) fn run(call: &Call<'_>) -> Result<()> {
     let options = call.options(&mut call.arguments())?;
     let now = options.clock.unwrap_or_else(|| call.context.now());
-    let expired = before(now, settings::RETENTION.millis());
-    let aged = before(now, settings::ALERT_TTL.millis());
+    let limits = Limits::current(now);
     let cut = PurgeCut {
-        before: not_after(now, "BEFORE", options.before, expired)?,
-        alerts: not_after(now, "ALERTS", options.alerts, aged)?,
+        before: not_after(now, "BEFORE", options.before, limits.expired())?,
+        alerts: not_after(now, "ALERTS", options.alerts, limits.aged())?,
         now,
     };
 
